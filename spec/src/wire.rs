@@ -93,6 +93,55 @@ pub const VIRTIO_TEE_MEMORY_NULL: u64 = u64::MAX;
 /// `CancelReq::session` to cancel an OPEN_SESSION; no session has this number.
 pub const VIRTIO_TEE_SESSION_NONE: u32 = 0;
 
+// Which TEE lies behind the device: `Config::impl_id`. The values of Linux `TEE_IMPL_ID_*`.
+
+/// OP-TEE, or a TEE with its interface.
+pub const VIRTIO_TEE_IMPL_OPTEE: u32 = 1;
+/// AMD-TEE.
+pub const VIRTIO_TEE_IMPL_AMDTEE: u32 = 2;
+/// Arm's Trusted Services.
+pub const VIRTIO_TEE_IMPL_TSTEE: u32 = 3;
+/// Qualcomm TEE.
+pub const VIRTIO_TEE_IMPL_QTEE: u32 = 4;
+
+// What the TEE can do: bits of `Config::gen_caps`. The values of Linux `TEE_GEN_CAP_*`; the bits
+// that are missing here (PRIVILEGED, OBJREF) make no sense on this device.
+
+/// It follows the GlobalPlatform TEE Client API.
+pub const VIRTIO_TEE_CAP_GP: u32 = 0x1;
+/// It takes REGISTER_MEM.
+pub const VIRTIO_TEE_CAP_REG_MEM: u32 = 0x4;
+/// It takes `VIRTIO_TEE_MEMORY_NULL`.
+pub const VIRTIO_TEE_CAP_MEMREF_NULL: u32 = 0x8;
+
+// How a client was identified: `OpenSessionReq::client_login`. The values of GP's `TEEC_LOGIN_*`.
+
+/// Not at all.
+pub const VIRTIO_TEE_LOGIN_PUBLIC: u32 = 0;
+/// By its user.
+pub const VIRTIO_TEE_LOGIN_USER: u32 = 1;
+/// By its group.
+pub const VIRTIO_TEE_LOGIN_GROUP: u32 = 2;
+/// By the application that it is.
+pub const VIRTIO_TEE_LOGIN_APPLICATION: u32 = 4;
+/// By its application and user.
+pub const VIRTIO_TEE_LOGIN_USER_APPLICATION: u32 = 5;
+/// By its application and group.
+pub const VIRTIO_TEE_LOGIN_GROUP_APPLICATION: u32 = 6;
+/// The client is the guest's operating system itself.
+pub const VIRTIO_TEE_LOGIN_REE_KERNEL: u32 = 0x8000_0000;
+
+// Who made `CallResp::ret`. The values of GP's `TEEC_ORIGIN_*`.
+
+/// The client's own API. A device does not return it; drivers use it.
+pub const VIRTIO_TEE_ORIGIN_API: u32 = 1;
+/// What lies between driver and TEE.
+pub const VIRTIO_TEE_ORIGIN_COMMS: u32 = 2;
+/// The TEE.
+pub const VIRTIO_TEE_ORIGIN_TEE: u32 = 3;
+/// The TA.
+pub const VIRTIO_TEE_ORIGIN_TRUSTED_APP: u32 = 4;
+
 /// Bytes of `GetVersionResp::revision`.
 pub const VIRTIO_TEE_REVISION_LEN: usize = 64;
 
@@ -111,11 +160,11 @@ macro_rules! wire_struct {
 wire_struct! {
     /// Device configuration space; read-only to the driver.
     Config {
-        /// Which TEE this is: `TEE_IMPL_ID_*` of Linux `uapi/linux/tee.h`.
+        /// Which TEE this is: `VIRTIO_TEE_IMPL_*`.
         impl_id: U32,
         /// Capabilities particular to `impl_id`.
         impl_caps: U32,
-        /// Generic capabilities: `TEE_GEN_CAP_*` of Linux `uapi/linux/tee.h`.
+        /// Generic capabilities: `VIRTIO_TEE_CAP_*`.
         gen_caps: U32,
         /// Number of request queues, at least 1.
         num_request_queues: U32,
@@ -195,7 +244,7 @@ wire_struct! {
         uuid: [u8; 16],
         /// UUID of the client, as the driver found it; zero with the public login.
         client_uuid: [u8; 16],
-        /// How the client was identified: `TEE_IOCTL_LOGIN_*` of Linux `uapi/linux/tee.h`.
+        /// How the client was identified: `VIRTIO_TEE_LOGIN_*`.
         client_login: U32,
         /// Name of this call for CANCEL_REQ; zero for one that will not be cancelled.
         cancel_id: U32,
@@ -231,9 +280,9 @@ wire_struct! {
     CallResp {
         /// Status of the transport. Where it is not OK, the rest is not written.
         header: ResponseHeader,
-        /// What the TEE or the TA returned: `TEEC_*` of the GP TEE Client API.
+        /// What the TEE or the TA returned: a result code of the GP TEE Client API.
         ret: U32,
-        /// Who returned it: `TEEC_ORIGIN_*`.
+        /// Who returned it: `VIRTIO_TEE_ORIGIN_*`.
         ret_origin: U32,
         /// OPEN_SESSION with a `ret` of zero: the new session, never zero. Else zero.
         session: U32,
