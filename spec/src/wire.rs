@@ -5,11 +5,11 @@
 //! ignored when received, unless said otherwise. Each `Foo` here is `struct virtio_tee_foo` in the
 //! specification's text.
 //!
-//! This file is also a module of the Linux guest driver: it must name nothing but `core` and
-//! `zerocopy`.
+//! This file is also a module of the Linux guest driver: it must name nothing but `core`,
+//! `zerocopy` and `zerocopy_derive`.
 
 use zerocopy::byteorder::little_endian::{U32, U64};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Device ID of the TEE device.
 pub const VIRTIO_ID_TEE: u32 = 46;
