@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //! The virtio TEE device (ID 46) in machine-readable form.
 //!
-//! Device, driver and tests all take the wire format from here; the prose that gives it
-//! meaning is in `description.tex` beside this crate, and a test keeps the two equal.
+//! Device, driver and tests all take the wire format from here; the text that gives it meaning
+//! is `device-types/tee/description.tex` beside this crate, and a test keeps the two equal.
 //!
 //! ```text
 //!   queue 0      control    OPEN_DEVICE CLOSE_DEVICE GET_VERSION CANCEL_REQ
