@@ -47,7 +47,8 @@ pub const VIRTIO_TEE_CMD_UNREGISTER_MEM: u32 = 9;
 pub const VIRTIO_TEE_S_OK: u32 = 0;
 /// The command is unknown, or not for this queue.
 pub const VIRTIO_TEE_S_UNSUPP: u32 = 1;
-/// The request is malformed: too short, too many parameters, a bad attribute, a range outside its memory.
+/// The request is malformed: too short or long, too many parameters or runs, a bad attribute, a range
+/// outside its memory.
 pub const VIRTIO_TEE_S_INVAL: u32 = 2;
 /// No such context.
 pub const VIRTIO_TEE_S_BAD_CONTEXT: u32 = 3;
@@ -55,9 +56,9 @@ pub const VIRTIO_TEE_S_BAD_CONTEXT: u32 = 3;
 pub const VIRTIO_TEE_S_BAD_SESSION: u32 = 4;
 /// No such registered memory in this context.
 pub const VIRTIO_TEE_S_BAD_MEMORY: u32 = 5;
-/// A page run is not memory that the device can reach, or is not aligned to `Config::page_size`.
+/// A page run is empty, not aligned to `Config::page_size`, or not memory that the device can reach.
 pub const VIRTIO_TEE_S_BAD_ADDRESS: u32 = 6;
-/// A limit of the configuration space is reached.
+/// A limit on contexts, sessions, memories or bytes of memory is reached.
 pub const VIRTIO_TEE_S_LIMIT: u32 = 7;
 /// The memory is used by a call that has not completed.
 pub const VIRTIO_TEE_S_BUSY: u32 = 8;
@@ -180,7 +181,7 @@ wire_struct! {
         max_sessions: U32,
         /// Most registered memories at a time, over all contexts.
         max_memories: U32,
-        /// Most bytes registered at a time, over all contexts.
+        /// Most bytes registered at a time, over all contexts; also the most that one request may name.
         max_memory_bytes: U64,
     }
 }
