@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* Address types that OP-TEE's TAs use. */
+#ifndef TYPES_EXT_H
+#define TYPES_EXT_H
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef uintptr_t uaddr_t;
+typedef uintptr_t vaddr_t;
+typedef uintptr_t paddr_t;
+typedef uintptr_t paddr_size_t;
+
+#define PRIxUA			PRIxPTR
+#define PRIxVA			PRIxPTR
+#define PRIxPA			PRIxPTR
+#define PRIxPASZ		PRIxPTR
+
+#endif
