@@ -58,7 +58,7 @@ pub const VIRTIO_TEE_S_BAD_SESSION: u32 = 4;
 pub const VIRTIO_TEE_S_BAD_MEMORY: u32 = 5;
 /// A page run is empty, not aligned to `Config::page_size`, or not memory that the device can reach.
 pub const VIRTIO_TEE_S_BAD_ADDRESS: u32 = 6;
-/// A limit on contexts, sessions, memories or bytes of memory is reached.
+/// A limit on contexts, sessions, memories, bytes of memory or runs in flight is reached.
 pub const VIRTIO_TEE_S_LIMIT: u32 = 7;
 /// The memory is used by a call that has not completed.
 pub const VIRTIO_TEE_S_BUSY: u32 = 8;
@@ -181,7 +181,7 @@ wire_struct! {
         max_sessions: U32,
         /// Most registered memories at a time, over all contexts.
         max_memories: U32,
-        /// Most bytes registered at a time, over all contexts; also the most that one request may name.
+        /// Most bytes registered at a time, over all contexts; also the most of any one memory.
         max_memory_bytes: U64,
     }
 }
