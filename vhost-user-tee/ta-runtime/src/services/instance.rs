@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Who the TA is, and who its client is.
+
+use uuid::Uuid;
+
+use crate::{call, process};
+
+/// A client, as `TEE_Identity` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// `TEE_LOGIN_*`.
+    pub(crate) login: u32,
+    /// Who, under that login; nil with the public login.
+    pub(crate) uuid: Uuid,
+}
+
+/// The client of the session whose entry point runs; `None` while the instance is created or
+/// destroyed, which is done for no client.
+pub(crate) fn client() -> Option<Identity> {
+    call::client()
+}
+
+/// The TA's UUID.
+pub(crate) fn uuid() -> Uuid {
+    process::this().uuid()
+}
+
+/// The TA's flags: `TA_FLAG_*` of its `ta_head`.
+pub(crate) fn flags() -> u32 {
+    process::this().ta().head().flags
+}
