@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The checks, one subject per file.
+
+mod bad_input;
+mod basic;
+mod bench;
+mod death;
+mod hold;
+mod identity;
+mod isolation;
+mod memory_limits;
+mod parameters;
+mod sessions;
+mod sha256;
+mod sleepers;
+mod stress;
+mod zero_copy;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tee_client::{Context, Error, Origin};
+
+use crate::cli::{Check, Cli};
+use crate::report::{Failure, Outcome, Report};
+
+/// How long a check waits for what must come before it calls it a hang.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Makes the check that the command line asks for.
+pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
+    let context = Context::open(&cli.device)?;
+    match &cli.check {
+        Check::Version { impl_id, impl_caps, gen_caps } => {
+            basic::version(&context, report, *impl_id, *impl_caps, *gen_caps)
+        }
+        Check::Hello { ta, value } => basic::hello(&context, report, ta.uuid, *value),
+        Check::Temporary { ta, count, size } => basic::temporary(&context, report, ta.uuid, *count, *size),
+        Check::Sha256 { ta, size, memory } => sha256::run(&context, report, ta.uuid, *size, *memory),
+        Check::ZeroCopy { ta, layout, size } => zero_copy::run(&context, report, ta.uuid, *layout, *size),
+        Check::Parameters { ta } => parameters::run(&context, report, ta.uuid),
+        Check::Sessions { ta, count, same_ta: false } => {
+            sessions::one_by_one(&context, report, ta.uuid, *count)
+        }
+        Check::Sessions { ta, count, same_ta: true } => sessions::at_once(&context, report, ta.uuid, *count),
+        Check::Sleepers { ta, ms, calls } => sleepers::run(&context, report, ta.uuid, *ms, *calls),
+        Check::Panic { ta, sessions } => death::panic(&context, report, ta.uuid, *sessions),
+        Check::Crash { ta, sessions } => death::crash(&context, report, ta.uuid, *sessions),
+        Check::TargetDead { ta, ms } => death::from_outside(&context, report, ta.uuid, *ms),
+        Check::BadInput { ta } => bad_input::run(&cli.device, &context, report, ta.uuid),
+        Check::SessionScan { ta, max, also } => {
+            isolation::run(&cli.device, &context, report, ta.uuid, *max, also)
+        }
+        Check::Hold { ta, ms, how, registered, sessions } => {
+            hold::run(&context, report, ta.uuid, *ms, *how, *registered, *sessions)
+        }
+        Check::Stress { ta, threads, seconds } => {
+            stress::run(&cli.device, report, ta.uuid, *threads, *seconds)
+        }
+        Check::MemoryLimits { ta } => memory_limits::run(&context, report, ta.uuid),
+        Check::Identity { ta } => identity::run(&context, report, ta.uuid),
+        Check::Bench { ta, iterations } => bench::run(&context, report, ta.uuid, *iterations),
+    }
+}
+
+/// Holds iff a call failed with `ret`, from `origin`.
+fn expect<T>(result: Result<T, Error>, ret: u32, origin: Origin) -> Outcome {
+    match result {
+        Ok(_) => Err(Failure::Wrong(format!("the call succeeded; {ret:#010x} from {origin} was due"))),
+        Err(error) if (error.ret(), error.origin()) == (ret, origin) => Ok(()),
+        Err(error) => Err(Failure::Wrong(format!("{error}; {ret:#010x} from {origin} was due"))),
+    }
+}
+
+/// Waits until something is so.
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) -> Outcome {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > HANG {
+            return Err(Failure::Wrong(format!("waited {HANG:?} in vain for: {what}")));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    Ok(())
+}
+
+/// What a thread has returned.
+fn join<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> Result<T, Failure> {
+    thread.join().map_err(|_| Failure::Wrong("a thread of the check panicked".to_owned()))
+}
+
+/// A duration in whole milliseconds, for the report.
+fn ms(duration: Duration) -> Value {
+    (duration.as_millis() as u64).into()
+}
+
+/// The median of durations, in nanoseconds; zero of none.
+fn median_ns(mut samples: Vec<Duration>) -> u64 {
+    samples.sort_unstable();
+    samples.get(samples.len() / 2).map_or(0, |median| median.as_nanos() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn median_is_the_middle() {
+        let ns = |all: &[u64]| all.iter().map(|ns| Duration::from_nanos(*ns)).collect();
+        assert_eq!((median_ns(ns(&[])), median_ns(ns(&[7]))), (0, 7));
+        assert_eq!(median_ns(ns(&[1000, 2, 3, 1, 9])), 3);
+    }
+
+    #[test]
+    fn only_the_result_that_was_due_will_do() {
+        let failed = |ret, origin| Err::<(), _>(Error::Invoke { func: 1, ret, origin });
+        assert!(expect(failed(5, Origin::Tee), 5, Origin::Tee).is_ok());
+        assert!(expect(failed(5, Origin::TrustedApp), 5, Origin::Tee).is_err());
+        assert!(expect(failed(6, Origin::Tee), 5, Origin::Tee).is_err());
+        assert!(expect(Ok(()), 5, Origin::Tee).is_err());
+    }
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use crate::probe;
+
+/// Checks a guest's TEE device, one thing per subcommand.
+///
+/// Prints lines for people and, last, one JSON object; exits with 0 iff what was checked holds.
+/// TA is a UUID or one of probe, probe-shared, probe-exclusive, hello-c, hello-rust, sha256-c,
+/// sha256-rust.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    /// The TEE device.
+    #[arg(long, global = true, default_value = "/dev/tee0")]
+    pub(crate) device: PathBuf,
+    #[command(subcommand)]
+    pub(crate) check: Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Check {
+    /// What the TEE says it is.
+    Version {
+        /// Must be this.
+        #[arg(long, value_parser = number)]
+        impl_id: Option<u32>,
+        /// Must be this.
+        #[arg(long, value_parser = number)]
+        impl_caps: Option<u32>,
+        /// Must be this.
+        #[arg(long, value_parser = number)]
+        gen_caps: Option<u32>,
+    },
+    /// A value goes in and comes back plus one.
+    Hello {
+        #[command(flatten)]
+        ta: Ta,
+        /// What goes in.
+        #[arg(long, default_value_t = 41)]
+        value: u32,
+    },
+    /// A TA's SHA-256 of a buffer is the guest's own.
+    Sha256 {
+        #[command(flatten)]
+        ta: Ta,
+        /// Bytes of the buffer.
+        #[arg(long, default_value = "64M", value_parser = size)]
+        size: usize,
+        /// How the buffer is shared.
+        #[arg(long, default_value = "registered")]
+        memory: Memory,
+    },
+    /// The guest's and the TA's buffer are the same pages.
+    ZeroCopy {
+        #[command(flatten)]
+        ta: Ta,
+        /// Allocated by the driver, or registered with shuffled pages.
+        #[arg(long, default_value = "contiguous")]
+        layout: Layout,
+        /// Bytes of the buffer.
+        #[arg(long, default_value = "1M", value_parser = size)]
+        size: usize,
+    },
+    /// Parameters of every kind reach the TA and come back.
+    Parameters {
+        #[command(flatten)]
+        ta: Ta,
+    },
+    /// Many sessions, one after the other or all at once.
+    Sessions {
+        #[command(flatten)]
+        ta: Ta,
+        /// How many.
+        #[arg(long, default_value_t = 100)]
+        count: u32,
+        /// All open at once, in one instance of the TA.
+        #[arg(long)]
+        same_ta: bool,
+    },
+    /// A call that sleeps delays no other, and can be cancelled.
+    Sleepers {
+        #[command(flatten)]
+        ta: Ta,
+        /// How long the sleeper would sleep.
+        #[arg(long, default_value_t = 2000)]
+        ms: u32,
+        /// How many calls complete meanwhile.
+        #[arg(long, default_value_t = 100)]
+        calls: u32,
+    },
+    /// Temporary memrefs, for counting what they cost.
+    Temporary {
+        #[command(flatten)]
+        ta: Ta,
+        /// How many calls.
+        #[arg(long, default_value_t = 1000)]
+        count: u32,
+        /// Bytes of the memref.
+        #[arg(long, default_value = "4096", value_parser = size)]
+        size: usize,
+    },
+    /// A TA that panics takes the sessions of its instance along, and no others.
+    Panic {
+        #[command(flatten)]
+        ta: Ta,
+        /// Sessions open at that time.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
+        sessions: u32,
+    },
+    /// The same of a TA that crashes.
+    Crash {
+        #[command(flatten)]
+        ta: Ta,
+        /// Sessions open at that time.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
+        sessions: u32,
+    },
+    /// A call whose TA is killed from outside meanwhile gets TARGET_DEAD.
+    TargetDead {
+        #[command(flatten)]
+        ta: Ta,
+        /// How long to wait for that.
+        #[arg(long, default_value_t = 60_000)]
+        ms: u32,
+    },
+    /// Every ioctl with bad arguments.
+    BadInput {
+        #[command(flatten)]
+        ta: Ta,
+    },
+    /// Sessions of others are out of reach.
+    SessionScan {
+        #[command(flatten)]
+        ta: Ta,
+        /// Session numbers up to this one are tried.
+        #[arg(long, default_value_t = 4096)]
+        max: u32,
+        /// More session numbers to try.
+        #[arg(long, value_delimiter = ',')]
+        also: Vec<u32>,
+    },
+    /// Stays in a call, for something else to happen meanwhile.
+    Hold {
+        #[command(flatten)]
+        ta: Ta,
+        /// How long.
+        #[arg(long, default_value_t = 10_000)]
+        ms: u32,
+        /// What the TA does.
+        #[arg(long, default_value = "sleep")]
+        how: How,
+        /// Bytes of registered memory to hold as well.
+        #[arg(long, default_value = "0", value_parser = size)]
+        registered: usize,
+        /// Sessions to hold.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        sessions: u32,
+    },
+    /// Mixed calls from many threads.
+    Stress {
+        #[command(flatten)]
+        ta: Ta,
+        /// How many threads.
+        #[arg(long, default_value_t = 4)]
+        threads: u32,
+        /// For how long.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// Sizes of shared memory that work, and that are refused.
+    MemoryLimits {
+        #[command(flatten)]
+        ta: Ta,
+    },
+    /// Who the client is reaches the TA.
+    Identity {
+        #[command(flatten)]
+        ta: Ta,
+    },
+    /// What calls cost.
+    Bench {
+        #[command(flatten)]
+        ta: Ta,
+        /// Calls of each kind.
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(20..))]
+        iterations: u32,
+    },
+}
+
+impl Check {
+    /// The subcommand's name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Version { .. } => "version",
+            Self::Hello { .. } => "hello",
+            Self::Sha256 { .. } => "sha256",
+            Self::ZeroCopy { .. } => "zero-copy",
+            Self::Parameters { .. } => "parameters",
+            Self::Sessions { .. } => "sessions",
+            Self::Sleepers { .. } => "sleepers",
+            Self::Temporary { .. } => "temporary",
+            Self::Panic { .. } => "panic",
+            Self::Crash { .. } => "crash",
+            Self::TargetDead { .. } => "target-dead",
+            Self::BadInput { .. } => "bad-input",
+            Self::SessionScan { .. } => "session-scan",
+            Self::Hold { .. } => "hold",
+            Self::Stress { .. } => "stress",
+            Self::MemoryLimits { .. } => "memory-limits",
+            Self::Identity { .. } => "identity",
+            Self::Bench { .. } => "bench",
+        }
+    }
+}
+
+/// The TA of a check.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Ta {
+    /// UUID or name.
+    #[arg(value_name = "TA", value_parser = ta)]
+    pub(crate) uuid: Uuid,
+}
+
+/// How a buffer is shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Memory {
+    /// The process's own memory, registered.
+    Registered,
+    /// Allocated by the driver.
+    Allocated,
+    /// The process's own memory, for one call.
+    Temporary,
+    /// Registered, in shuffled pages.
+    Scattered,
+}
+
+/// Where the pages of a buffer are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layout {
+    /// Allocated by the driver in one piece.
+    Contiguous,
+    /// Registered, in shuffled pages.
+    Scattered,
+}
+
+/// What a TA does while it is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum How {
+    /// Sleeps, and can be cancelled.
+    Sleep,
+    /// Sleeps, and cannot.
+    Masked,
+    /// Computes for ever.
+    Spin,
+}
+
+/// A UUID or a TA's name.
+fn ta(text: &str) -> Result<Uuid, String> {
+    if let Some((_, uuid)) = probe::NAMES.iter().find(|(name, _)| *name == text) {
+        return Ok(*uuid);
+    }
+    text.parse().map_err(|error| format!("neither a TA's name nor a UUID ({error})"))
+}
+
+/// A number, also with 0x before it.
+fn number(text: &str) -> Result<u32, String> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// A number of bytes, with k, M or G for 2¹⁰, 2²⁰ or 2³⁰ of them.
+fn size(text: &str) -> Result<usize, String> {
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number: usize = digits.parse().map_err(|error| format!("{error}"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_name_is_the_subcommands() {
+        for subcommand in Cli::command().get_subcommands() {
+            let mut words = vec!["tee-guest", subcommand.get_name()];
+            if subcommand.get_name() != "version" {
+                words.push("probe");
+            }
+            assert_eq!(Cli::parse_from(words).check.name(), subcommand.get_name());
+        }
+    }
+
+    #[test]
+    fn readme_lists_every_subcommand() {
+        let readme = include_str!("../README.md");
+        for subcommand in Cli::command().get_subcommands() {
+            let name = format!("`{} ", subcommand.get_name());
+            assert!(readme.contains(&name), "README.md says nothing of {name}`");
+        }
+    }
+
+    #[test]
+    fn tas_have_names() {
+        assert_eq!(ta("probe"), Ok(probe::PROBE));
+        assert_eq!(ta("355ca50a-8cb4-4de0-a633-59e17afc16fb"), Ok(probe::PROBE));
+        assert!(ta("prob").is_err());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!((size("17"), size("4k"), size("64M")), (Ok(17), Ok(4096), Ok(64 << 20)));
+        assert!(size("").is_err() && size("M").is_err() && size("99999999999G").is_err());
+        assert_eq!((number("13"), number("0xd")), (Ok(13), Ok(13)));
+    }
+}
