@@ -1,3 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The vhost-user-tee daemon.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use vhost_user_tee::args::{capabilities, Args};
+use vhost_user_tee::{backend, config, daemon};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if args.print_capabilities {
+        println!("{}", capabilities());
+        return ExitCode::SUCCESS;
+    }
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let vms = match config::load(&args) {
+        Ok(vms) => vms,
+        Err(e) => {
+            log::error!("{e}");
+            return ExitCode::from(2);
+        }
+    };
+    match daemon::run(vms, backend::soft_tee) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            log::error!("{e}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The command line.
+
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Command line of the daemon.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vhost-user-tee",
+    version,
+    about = "A virtio TEE device for virtual machines, as a vhost-user back end",
+    long_about = "\
+Gives a virtual machine a TEE: /dev/tee0 in the guest, Trusted Applications (TAs) in sandboxed \
+processes on this host. The virtual machine monitor (VMM) connects to a socket; one VM at a time per \
+socket, each with contexts, sessions and TA instances of its own. A VM that goes away leaves nothing \
+behind, and may come back.",
+    after_long_help = "\
+EXAMPLES
+  One VM, its TAs in ./tas (files named <uuid>.ta):
+    vhost-user-tee --socket-path /run/vm0-tee.sock --ta-dir ./tas
+
+  QEMU 11.1 for it. Guest memory must be shared. QEMU knows no virtio device 46 (TEE) by name, so 38
+  stands in for it, and the guest's driver is loaded with `modprobe virtio_tee device_id=38`:
+    qemu-system-x86_64 … -object memory-backend-memfd,id=mem,size=1G,share=on \\
+      -machine q35,memory-backend=mem -chardev socket,id=tee,path=/run/vm0-tee.sock \\
+      -device vhost-user-test-device-pci,chardev=tee,virtio-id=38,num_vqs=3,vq_size=256,config_size=48
+
+  cloud-hypervisor for it:
+    cloud-hypervisor … --memory size=1G,shared=on \\
+      --generic-vhost-user socket=/run/vm0-tee.sock,virtio_id=46,queue_sizes=[256,256,256]
+
+  Several VMs in one daemon:
+    vhost-user-tee --config /etc/vhost-user-tee.toml
+  with, for each:
+    [[vm]]
+    name = \"vm0\"
+    socket-path = \"/run/vm0-tee.sock\"
+    ta-dir = \"/var/lib/tas/vm0\"
+    [vm.limits]
+    max-sessions = 32
+
+SIGNALS
+  SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
+
+ENVIRONMENT
+  RUST_LOG   what goes to the log on standard error: error, warn, info (default), debug
+
+EXIT STATUS
+  0 ended by a signal; 1 a VM could not be served; 2 the command line or configuration is wrong"
+)]
+pub struct Args {
+    /// Listen for the VMM here; a socket that nobody listens on any more is replaced
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["fd", "config", "print_capabilities"])]
+    pub socket_path: Option<PathBuf>,
+
+    /// Listen for the VMM on this inherited descriptor, a listening unix socket
+    #[arg(long, value_name = "N", conflicts_with = "socket_path")]
+    pub fd: Option<RawFd>,
+
+    /// Serve the VMs of this TOML file; other options are defaults for them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["socket_path", "fd", "name"])]
+    pub config: Option<PathBuf>,
+
+    /// Name of the VM in the log
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// Folder of the VM's TAs, files named <uuid>.ta
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "print_capabilities"])]
+    pub ta_dir: Option<PathBuf>,
+
+    /// Program that a TA is loaded into [default: ta-runtime beside this program]
+    #[arg(long, value_name = "PATH")]
+    pub ta_runtime: Option<PathBuf>,
+
+    /// Request queues; the device has a control queue besides [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
+    pub request_queues: Option<u16>,
+
+    /// Offer VIRTIO_F_ACCESS_PLATFORM, which confidential guests need; not with a virtual IOMMU
+    #[arg(long)]
+    pub access_platform: bool,
+
+    /// Print what this back end is able to do, as JSON, and exit
+    #[arg(long)]
+    pub print_capabilities: bool,
+}
+
+/// What `--print-capabilities` prints (QEMU's vhost-user back end conventions).
+pub fn capabilities() -> String {
+    serde_json::json!({
+        "type": "tee",
+        "features": ["access-platform", "config-file", "multiple-vms", "software-tee"],
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn something_to_serve_is_needed() {
+        assert!(Args::try_parse_from(["vhost-user-tee"]).is_err());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--socket-path", "s"]).is_err());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--socket-path", "s", "--ta-dir", "d"]).is_ok());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--config", "c"]).is_ok());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--config", "c", "--fd", "3"]).is_err());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--print-capabilities"]).is_ok());
+    }
+
+    #[test]
+    fn capabilities_are_json() {
+        let value: serde_json::Value = serde_json::from_str(&capabilities()).unwrap();
+        assert_eq!(value["type"], "tee");
+        assert!(value["features"].is_array());
+    }
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The configuration: from the command line for one VM, from a TOML file for several.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::args::Args;
+use crate::partition::Limits;
+
+/// Why there is no usable configuration.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("{path}: cannot read the configuration: {why}", path = .0.display(), why = .1)]
+    Read(PathBuf, #[source] io::Error),
+    /// The file is not TOML, or has other keys than it may.
+    #[error("{path}: {why}", path = .0.display(), why = .1)]
+    Parse(PathBuf, String),
+    /// A VM's table makes no sense.
+    #[error("{path}: VM {name:?}: {what}", path = .0.display(), name = .1, what = .2)]
+    Vm(PathBuf, String, &'static str),
+    /// No VM at all.
+    #[error("{}: no [[vm]] table, so there is nothing to serve", .0.display())]
+    Empty(PathBuf),
+    /// The folder of the daemon's own program is not known.
+    #[error("cannot find ta-runtime beside this program ({0}); name it with --ta-runtime")]
+    Runtime(#[source] io::Error),
+}
+
+/// Where a VM's VMM connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At a path.
+    Path(PathBuf),
+    /// On an inherited descriptor.
+    Fd(RawFd),
+}
+
+/// One VM's configuration, complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VmConfig {
+    /// Name in the log, unique.
+    pub name: String,
+    /// Where its VMM connects.
+    pub listen: Listen,
+    /// Folder of its TAs.
+    pub ta_dir: PathBuf,
+    /// Program a TA is loaded into.
+    pub ta_runtime: PathBuf,
+    /// Request queues, 1 to 63.
+    pub request_queues: u16,
+    /// Whether to offer `VIRTIO_F_ACCESS_PLATFORM`.
+    pub access_platform: bool,
+    /// Quotas.
+    pub limits: Limits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    vm: Vec<Table>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Table {
+    name: Option<String>,
+    socket_path: Option<PathBuf>,
+    fd: Option<RawFd>,
+    ta_dir: Option<PathBuf>,
+    ta_runtime: Option<PathBuf>,
+    request_queues: Option<u16>,
+    access_platform: Option<bool>,
+    #[serde(default)]
+    limits: LimitsTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LimitsTable {
+    max_runs: Option<u32>,
+    max_contexts: Option<u32>,
+    max_sessions: Option<u32>,
+    max_memories: Option<u32>,
+    max_memory_bytes: Option<u64>,
+    max_calls: Option<u32>,
+}
+
+/// Default number of request queues.
+const REQUEST_QUEUES: u16 = 2;
+
+/// The VMs that `args` ask for.
+pub fn load(args: &Args) -> Result<Vec<VmConfig>, Error> {
+    if let Some(path) = &args.config {
+        let text = fs::read_to_string(path).map_err(|e| Error::Read(path.clone(), e))?;
+        return parse(&text, path, args);
+    }
+    let table = Table {
+        name: args.name.clone(),
+        socket_path: args.socket_path.clone(),
+        fd: args.fd,
+        ..Table::default()
+    };
+    Ok(vec![table.complete(0, Path::new("command line"), args)?])
+}
+
+fn parse(text: &str, path: &Path, args: &Args) -> Result<Vec<VmConfig>, Error> {
+    let file: File = toml::from_str(text).map_err(|e| Error::Parse(path.to_owned(), one_line(&e, text)))?;
+    if file.vm.is_empty() {
+        return Err(Error::Empty(path.to_owned()));
+    }
+    let vms = file
+        .vm
+        .into_iter()
+        .enumerate()
+        .map(|(index, table)| table.complete(index, path, args))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut names = HashSet::new();
+    for vm in &vms {
+        if !names.insert(&vm.name) {
+            return Err(Error::Vm(path.to_owned(), vm.name.clone(), "two VMs have this name"));
+        }
+        if vms.iter().filter(|other| other.listen == vm.listen).count() > 1 {
+            return Err(Error::Vm(path.to_owned(), vm.name.clone(), "another VM listens there as well"));
+        }
+    }
+    Ok(vms)
+}
+
+/// Where and what, without the excerpt that the error's own text draws.
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    let line =
+        error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let message = error.message().replace('\n', " ");
+    match line {
+        Some(line) => format!("line {line}: {message}"),
+        None => message,
+    }
+}
+
+impl Table {
+    fn complete(self, index: usize, path: &Path, args: &Args) -> Result<VmConfig, Error> {
+        let name = self.name.unwrap_or_else(|| format!("vm{index}"));
+        let bad = |what| Error::Vm(path.to_owned(), name.clone(), what);
+        let listen = match (self.socket_path, self.fd) {
+            (Some(path), None) => Listen::Path(path),
+            (None, Some(fd)) => Listen::Fd(fd),
+            (None, None) => return Err(bad("needs socket-path or fd")),
+            (Some(_), Some(_)) => return Err(bad("has both socket-path and fd")),
+        };
+        let ta_dir = self.ta_dir.or_else(|| args.ta_dir.clone()).ok_or_else(|| bad("needs ta-dir"))?;
+        let ta_runtime = match self.ta_runtime.or_else(|| args.ta_runtime.clone()) {
+            Some(path) => path,
+            None => std::env::current_exe().map_err(Error::Runtime)?.with_file_name("ta-runtime"),
+        };
+        let request_queues = self.request_queues.or(args.request_queues).unwrap_or(REQUEST_QUEUES);
+        if !(1..=63).contains(&request_queues) {
+            return Err(bad("request-queues must be 1 to 63"));
+        }
+        let access_platform = self.access_platform.unwrap_or(args.access_platform);
+        let limits = self.limits.complete().map_err(bad)?;
+        Ok(VmConfig { name, listen, ta_dir, ta_runtime, request_queues, access_platform, limits })
+    }
+}
+
+impl LimitsTable {
+    fn complete(&self) -> Result<Limits, &'static str> {
+        let defaults = Limits::default();
+        let count = |value: Option<u32>, default, max, error| match value {
+            None => Ok(default),
+            Some(value) if (1..=max).contains(&value) => Ok(value),
+            Some(_) => Err(error),
+        };
+        Ok(Limits {
+            max_params: defaults.max_params,
+            max_runs: count(self.max_runs, defaults.max_runs, 1 << 20, "max-runs must be 1 to 1048576")?,
+            max_contexts: count(
+                self.max_contexts,
+                defaults.max_contexts,
+                1 << 20,
+                "max-contexts must be 1 to 1048576",
+            )?,
+            max_sessions: count(
+                self.max_sessions,
+                defaults.max_sessions,
+                1 << 20,
+                "max-sessions must be 1 to 1048576",
+            )?,
+            max_memories: count(
+                self.max_memories,
+                defaults.max_memories,
+                1 << 20,
+                "max-memories must be 1 to 1048576",
+            )?,
+            max_memory_bytes: self.max_memory_bytes.unwrap_or(defaults.max_memory_bytes),
+            max_calls: count(self.max_calls, defaults.max_calls, 1024, "max-calls must be 1 to 1024")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn from(text: &str) -> Result<Vec<VmConfig>, String> {
+        let args = Args::parse_from(["vhost-user-tee", "--config", "c.toml", "--ta-dir", "/default"]);
+        parse(text, Path::new("c.toml"), &args).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_file_of_two_vms() {
+        let vms = from(
+            r#"
+            [[vm]]
+            name = "a"
+            socket-path = "/run/a"
+            request-queues = 4
+            [vm.limits]
+            max-sessions = 7
+            [[vm]]
+            fd = 5
+            ta-dir = "/b"
+            ta-runtime = "/rt"
+            access-platform = true
+            "#,
+        )
+        .unwrap();
+        assert_eq!(vms[0].name, "a");
+        assert_eq!(vms[0].listen, Listen::Path("/run/a".into()));
+        assert_eq!(vms[0].ta_dir, Path::new("/default"));
+        assert_eq!(vms[0].ta_runtime.file_name().unwrap(), "ta-runtime");
+        assert_eq!(vms[0].request_queues, 4);
+        assert_eq!(vms[0].limits.max_sessions, 7);
+        assert_eq!(vms[0].limits.max_runs, Limits::default().max_runs);
+        assert_eq!(vms[1].name, "vm1");
+        assert_eq!(vms[1].listen, Listen::Fd(5));
+        assert_eq!(vms[1].ta_dir, Path::new("/b"));
+        assert_eq!(vms[1].request_queues, REQUEST_QUEUES);
+        assert!(vms[1].access_platform);
+    }
+
+    #[test]
+    fn errors_are_one_line_with_the_path() {
+        for (text, expected) in [
+            ("", "no [[vm]] table"),
+            ("[[vm]]\nsocket-path = 3", "line 2"),
+            ("[[vm]]\nsocket-pth = \"x\"", "unknown field"),
+            ("[[vm]", "line 1"),
+            ("[[vm]]\nname = \"a\"", "needs socket-path or fd"),
+            ("[[vm]]\nsocket-path = \"x\"\nfd = 3", "both"),
+            ("[[vm]]\nsocket-path = \"x\"\nrequest-queues = 0", "1 to 63"),
+            ("[[vm]]\nsocket-path = \"x\"\nlimits.max-calls = 0", "max-calls"),
+            ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),
+            ("[[vm]]\nfd = 3\n[[vm]]\nfd = 3", "listens there"),
+        ] {
+            let error = from(text).unwrap_err();
+            assert!(error.starts_with("c.toml: "), "{error}");
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

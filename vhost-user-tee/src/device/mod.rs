@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The virtio TEE device, however it is attached.
+//!
+//! ```text
+//!   VirtQueue ─▶ chain ─▶ request ──▶ memory ──▶ Partition
+//!   (the door)   copied   decoded    addresses    │
+//!                once     checked    → files      │ any thread, any order
+//!   VirtQueue ◀─ outstanding ◀─ response ◀────────┘
+//! ```
+//!
+//! The guest is hostile: a request is copied once, and only the copy is looked at. Whatever it holds,
+//! the answer is defined ([`status`]), and costs the log a few lines a minute at most.
+//!
+//! A door implements [`VirtQueue`], calls [`Device::process`] when the driver has made chains
+//! available, [`Device::stop_queue`] before it takes a queue away, and [`Device::shut_down`] in the end.
+
+mod chain;
+mod config_space;
+mod memory;
+mod outstanding;
+mod queue;
+mod request;
+mod response;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::mem::size_of;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chain::Chain;
+pub use memory::page_size;
+use outstanding::{put_back, Outstanding, Reply};
+pub use queue::VirtQueue;
+use request::{Parameter, Request};
+use status::Refusal;
+use virtio_queue::{QueueOwnedT, QueueT};
+use virtio_tee_spec as wire;
+use vm_memory::GuestMemoryMmap;
+
+use crate::partition::{Argument, Buffer, Done, Error, Outcome, Partition};
+use crate::rate_limit::RateLimit;
+
+/// Page runs of calls in flight, in units of `Limits::max_runs`: what bounds the memory that a guest
+/// can have the daemon hold.
+const RUNS_IN_FLIGHT: usize = 8;
+/// Chains taken off a request queue before the control queue is looked at again.
+const BATCH: usize = 32;
+/// Lines in the log about a guest's faults, per minute.
+const FAULTS_LOGGED: u32 = 10;
+
+/// One VM's device.
+pub struct Device {
+    name: String,
+    config: wire::Config,
+    partition: Partition,
+    queues: Vec<Arc<Outstanding>>,
+    runs_in_flight: Arc<AtomicUsize>,
+    stopping: AtomicBool,
+    faults: RateLimit,
+}
+
+/// What a queue had to give.
+enum Popped {
+    Chain(Chain),
+    /// It cannot be put back, having no valid head.
+    Lost,
+    Nothing,
+}
+
+impl Device {
+    /// Makes the device of the VM `name`, with `request_queues` queues beside the control queue.
+    pub fn new(name: &str, partition: Partition, request_queues: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            config: config_space::describe(partition.version(), partition.limits(), request_queues),
+            partition,
+            queues: (0..=request_queues).map(|_| Arc::default()).collect(),
+            runs_in_flight: Arc::default(),
+            stopping: AtomicBool::new(false),
+            faults: RateLimit::new(FAULTS_LOGGED, Duration::from_secs(60)),
+        }
+    }
+
+    /// All queues, the control queue included.
+    pub fn num_queues(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// What lies behind the device.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// Reads `size` bytes of configuration space at `offset`: always that many.
+    pub fn read_config(&self, offset: u32, size: u32) -> Vec<u8> {
+        config_space::read(&self.config, offset, size)
+    }
+
+    /// Takes in what the driver has made available on queue `index` of `queues`, which are all there
+    /// are. Never blocks; to be called from one thread.
+    pub fn process<Q: VirtQueue>(&self, index: usize, queues: &[Q]) {
+        let Some(queue) = queues.get(index) else {
+            return;
+        };
+        loop {
+            let memory = queue.memory();
+            queue.with_rings(|rings| rings.ready() && rings.disable_notification(&*memory).is_ok());
+            while self.take_in(index, queues, BATCH) == BATCH {
+                if index != 0 {
+                    self.take_in(0, queues, BATCH);
+                }
+            }
+            // True where chains have come meanwhile; an error is a guest without rings.
+            let more = queue.with_rings(|rings| {
+                let broken = rings.iter(&*memory).is_err();
+                !broken && rings.enable_notification(&*memory).unwrap_or(false)
+            });
+            if !more || self.stopping.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+    }
+
+    /// Takes no more chains, on any queue, and waits `grace` at most for calls in flight.
+    pub fn drain(&self, grace: Duration) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + grace;
+        for queue in &self.queues {
+            queue.wait_idle(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Waits for the chains of a queue that the driver will make no more available on. Calls that
+    /// take longer than `grace` are cancelled; those that do not heed that for as long again are
+    /// answered with `VIRTIO_TEE_S_IO`, and what they return later is dropped.
+    pub fn stop_queue<Q: VirtQueue>(&self, index: usize, queue: &Q, grace: Duration) {
+        let Some(outstanding) = self.queues.get(index) else {
+            return;
+        };
+        if outstanding.wait_idle(grace) {
+            return;
+        }
+        self.partition.cancel_all();
+        if !outstanding.wait_idle(grace) {
+            let abandoned = outstanding.answer_all(queue, &response::status(wire::VIRTIO_TEE_S_IO));
+            log::warn!("{}: queue {index} stopped with {abandoned} calls that could not be ended", self.name);
+        }
+    }
+
+    /// The driver has reset the device: nothing it had is left.
+    pub fn reset(&self) {
+        self.partition.reset();
+    }
+
+    /// Frees everything; see [`Partition::shut_down`].
+    pub fn shut_down(&self, grace: Duration) -> usize {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.partition.shut_down(grace)
+    }
+
+    /// Serves up to `max` chains of a queue, and says how many there were.
+    fn take_in<Q: VirtQueue>(&self, index: usize, queues: &[Q], max: usize) -> usize {
+        let (Some(queue), Some(outstanding)) = (queues.get(index), self.queues.get(index)) else {
+            return 0;
+        };
+        for taken in 0..max {
+            if !queue.is_running() || self.stopping.load(Ordering::Relaxed) {
+                return taken;
+            }
+            match self.pop(queue, outstanding) {
+                Popped::Chain(chain) => self.serve(index, queues, outstanding, chain),
+                Popped::Lost => {}
+                Popped::Nothing => return taken,
+            }
+        }
+        max
+    }
+
+    fn pop<Q: VirtQueue>(&self, queue: &Q, outstanding: &Outstanding) -> Popped {
+        let memory = queue.memory();
+        let popped = queue.with_rings(|rings| {
+            if !rings.ready() {
+                return Ok(None);
+            }
+            let size = rings.size();
+            let Some(chain) = rings.iter(memory.clone())?.next() else {
+                return Ok(None);
+            };
+            let valid = chain.head_index() < size;
+            if valid {
+                outstanding.begin();
+            }
+            Ok::<_, virtio_queue::Error>(Some(valid.then_some(chain)))
+        });
+        match popped {
+            Ok(Some(Some(chain))) => {
+                let max_request = request::max_len(self.partition.limits());
+                Popped::Chain(Chain::read(chain, memory, max_request))
+            }
+            Ok(Some(None)) => {
+                self.fault(&"available ring names a descriptor that the table does not have");
+                Popped::Lost
+            }
+            Ok(None) => Popped::Nothing,
+            Err(e) => {
+                self.fault(&e);
+                Popped::Nothing
+            }
+        }
+    }
+
+    fn serve<Q: VirtQueue>(&self, index: usize, queues: &[Q], outstanding: &Arc<Outstanding>, chain: Chain) {
+        let Chain { head, request, defect, answer, memory } = chain;
+        let room = answer.len();
+        if room < size_of::<wire::ResponseHeader>() as u64 {
+            self.fault(&format_args!("no room for an answer: {room} bytes"));
+            return put_back(&queues[index], outstanding, head, 0);
+        }
+        let reply = Reply::new(queues[index].clone(), outstanding.clone(), head, answer);
+        let begun = match defect {
+            Some(defect) => Err(Refusal::Chain(defect)),
+            None => self.begin(index, queues, &request, room, &memory, &reply),
+        };
+        if let Err(refusal) = begun {
+            if refusal.is_fault() {
+                self.fault(&refusal);
+            }
+            reply.send(&response::status(refusal.status()));
+        }
+    }
+
+    /// Begins what a request asks for; the answer follows, or has been sent.
+    fn begin<Q: VirtQueue>(
+        &self,
+        index: usize,
+        queues: &[Q],
+        bytes: &[u8],
+        room: u64,
+        memory: &GuestMemoryMmap,
+        reply: &Reply<Q>,
+    ) -> Result<(), Refusal> {
+        let queue = &queues[index];
+        if reply.queue_depth() > usize::from(queue.with_rings(|rings| rings.size())) {
+            return Err(Refusal::Limit("requests in flight on a queue"));
+        }
+        let limits = self.partition.limits();
+        let request = Request::decode(bytes, queue_number(index), self.config.gen_caps.get(), limits)?;
+        let needed = request.answer_len();
+        if room < needed as u64 {
+            return Err(Refusal::Room { room, needed });
+        }
+        match request {
+            Request::OpenDevice => reply.send(&response::open_device(self.partition.open_context()?)),
+            Request::GetVersion => reply.send(&response::get_version(self.partition.version())),
+            Request::CloseDevice { context } => self.partition.close_context(context, acknowledge(reply))?,
+            Request::CancelReq { context, session, cancel_id } => {
+                self.cancel(queues, context, session, cancel_id)?;
+                reply.send(&response::status(wire::VIRTIO_TEE_S_OK));
+            }
+            Request::RegisterMem { context, runs } => {
+                let runs = memory::translate(memory, runs, limits.max_memory_bytes)?;
+                reply.send(&response::register_mem(self.partition.register_memory(context, runs)?));
+            }
+            Request::UnregisterMem { context, memory } => {
+                self.partition.unregister_memory(context, memory, acknowledge(reply))?;
+            }
+            Request::OpenSession { context, request, cancel_id, params } => {
+                let (arguments, runs) = self.arguments(memory, params)?;
+                let done = answer_call(reply, runs);
+                self.partition.open_session(context, request, arguments, cancel_id, done)?;
+            }
+            Request::InvokeFunc { context, session, func, cancel_id, params } => {
+                let (arguments, runs) = self.arguments(memory, params)?;
+                let done = answer_call(reply, runs);
+                self.partition.invoke(context, session, func, arguments, cancel_id, done)?;
+            }
+            Request::CloseSession { context, session } => {
+                self.partition.close_session(context, session, acknowledge(reply))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels a call. The driver may have made it available just before, so the request queues are
+    /// taken in first: then it is found unless it has completed.
+    fn cancel<Q: VirtQueue>(
+        &self,
+        queues: &[Q],
+        context: u64,
+        session: u32,
+        cancel_id: u32,
+    ) -> Result<(), Error> {
+        for (index, queue) in queues.iter().enumerate().skip(1) {
+            self.take_in(index, queues, usize::from(queue.with_rings(|rings| rings.size())));
+        }
+        self.partition.cancel(context, session, cancel_id)
+    }
+
+    /// Translates the addresses of a call's parameters.
+    fn arguments(
+        &self,
+        memory: &GuestMemoryMmap,
+        params: Vec<Parameter<'_>>,
+    ) -> Result<(Vec<Argument>, RunsInFlight), Refusal> {
+        let limits = self.partition.limits();
+        let mut held = RunsInFlight { total: self.runs_in_flight.clone(), runs: 0 };
+        let arguments = params
+            .into_iter()
+            .map(|param| {
+                Ok(match param {
+                    Parameter::None => Argument::None,
+                    Parameter::Value { access, a, b, c } => Argument::Value { access, a, b, c },
+                    Parameter::Null { access, offset, size } => {
+                        Argument::MemRef { access, buffer: Buffer::Null, offset, size }
+                    }
+                    Parameter::Registered { access, memory, offset, size } => {
+                        Argument::MemRef { access, buffer: Buffer::Registered(memory), offset, size }
+                    }
+                    Parameter::Transient { access, runs, offset, size } => {
+                        held.add(runs.len(), RUNS_IN_FLIGHT * limits.max_runs as usize)?;
+                        let runs = memory::translate(memory, runs, limits.max_memory_bytes)?;
+                        Argument::MemRef { access, buffer: Buffer::Transient(runs), offset, size }
+                    }
+                })
+            })
+            .collect::<Result<_, Refusal>>()?;
+        Ok((arguments, held))
+    }
+
+    /// Tells the log what the guest did wrong, within limits.
+    fn fault(&self, what: &dyn std::fmt::Display) {
+        match self.faults.admit() {
+            Some(0) => log::warn!("{}: guest error: {what}", self.name),
+            Some(more) => log::warn!("{}: guest error: {what} (and {more} not logged)", self.name),
+            None => {}
+        }
+    }
+}
+
+/// Page runs that a call in flight holds.
+struct RunsInFlight {
+    total: Arc<AtomicUsize>,
+    runs: usize,
+}
+
+impl RunsInFlight {
+    fn add(&mut self, runs: usize, max: usize) -> Result<(), Refusal> {
+        self.runs += runs;
+        if self.total.fetch_add(runs, Ordering::Relaxed) + runs > max {
+            return Err(Refusal::Limit("page runs in flight"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for RunsInFlight {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.runs, Ordering::Relaxed);
+    }
+}
+
+fn queue_number(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+fn acknowledge<Q: VirtQueue>(reply: &Reply<Q>) -> Done<()> {
+    let reply = reply.clone();
+    Box::new(move |()| reply.send(&response::status(wire::VIRTIO_TEE_S_OK)))
+}
+
+fn answer_call<Q: VirtQueue>(reply: &Reply<Q>, runs: RunsInFlight) -> Done<Result<Outcome, Error>> {
+    let reply = reply.clone();
+    Box::new(move |result| {
+        let bytes = match result {
+            Ok(outcome) => {
+                let bytes = response::call(&outcome);
+                // The files of transient memory are let go of before the guest hears of it.
+                drop(outcome);
+                bytes
+            }
+            Err(error) => {
+                if matches!(error, Error::Panicked) {
+                    log::error!("a call was lost: {error}");
+                }
+                response::status(Refusal::from(error).status())
+            }
+        };
+        drop(runs);
+        reply.send(&bytes);
+    })
+}

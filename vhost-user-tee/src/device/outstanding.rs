@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Chains that were taken off a queue and not put back yet.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use virtio_queue::QueueT;
+
+use super::chain::Writable;
+use super::queue::VirtQueue;
+
+/// The chains of one queue that the device holds.
+#[derive(Debug, Default)]
+pub(super) struct Outstanding {
+    state: Mutex<State>,
+    idle: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last_ticket: u64,
+    /// Waiting for an answer.
+    open: HashMap<u64, Pending>,
+    /// Being decoded or put back right now; never for long.
+    moving: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Pending {
+    head: u16,
+    answer: Writable,
+}
+
+impl Outstanding {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A chain is taken. To be called with the rings held, so that whoever stops the queue counts it.
+    pub(super) fn begin(&self) {
+        self.lock().moving += 1;
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        state.moving -= 1;
+        if state.moving == 0 && state.open.is_empty() {
+            self.idle.notify_all();
+        }
+    }
+
+    /// Waits until the device holds no chain, `grace` at most. Says whether that came true.
+    pub(super) fn wait_idle(&self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
+        let mut state = self.lock();
+        while state.moving > 0 || !state.open.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.idle.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Answers every chain that still waits with `bytes`. Its real answer is dropped when it comes.
+    pub(super) fn answer_all<Q: VirtQueue>(self: &Arc<Self>, queue: &Q, bytes: &[u8]) -> usize {
+        let tickets: Vec<u64> = self.lock().open.keys().copied().collect();
+        for ticket in &tickets {
+            Reply { queue: queue.clone(), outstanding: self.clone(), ticket: *ticket }.send(bytes);
+        }
+        tickets.len()
+    }
+}
+
+/// The right to answer one chain, once, from any thread.
+#[derive(Clone)]
+pub(super) struct Reply<Q> {
+    queue: Q,
+    outstanding: Arc<Outstanding>,
+    ticket: u64,
+}
+
+impl<Q: VirtQueue> Reply<Q> {
+    /// Takes over a chain that [`Outstanding::begin`] counted.
+    pub(super) fn new(queue: Q, outstanding: Arc<Outstanding>, head: u16, answer: Writable) -> Self {
+        let mut state = outstanding.lock();
+        state.moving -= 1;
+        state.last_ticket += 1;
+        let ticket = state.last_ticket;
+        state.open.insert(ticket, Pending { head, answer });
+        drop(state);
+        Self { queue, outstanding, ticket }
+    }
+
+    /// How many chains of the queue wait for an answer, this one included.
+    pub(super) fn queue_depth(&self) -> usize {
+        self.outstanding.lock().open.len()
+    }
+
+    /// Answers the chain; does nothing if it has been answered. `bytes` were checked to fit.
+    pub(super) fn send(&self, bytes: &[u8]) {
+        let pending = {
+            let mut state = self.outstanding.lock();
+            let pending = state.open.remove(&self.ticket);
+            state.moving += u32::from(pending.is_some());
+            pending
+        };
+        if let Some(pending) = pending {
+            let written = pending.answer.write(bytes);
+            drop(pending.answer);
+            put_back(&self.queue, &self.outstanding, pending.head, written);
+        }
+    }
+}
+
+/// Puts a chain back that [`Outstanding::begin`] counted, and tells the driver if it wants to know.
+pub(super) fn put_back<Q: VirtQueue>(queue: &Q, outstanding: &Outstanding, head: u16, written: u32) {
+    let memory = queue.memory();
+    let notify = queue.with_rings(|rings| {
+        // Fails where the guest has taken its rings out of memory: then nobody is there to be told.
+        rings.add_used(&*memory, head, written).and_then(|()| rings.needs_notification(&*memory))
+    });
+    if notify.unwrap_or(false) {
+        queue.notify();
+    }
+    outstanding.end();
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The vhost-user door.
+//!
+//! One [`Connection`] lasts from the VMM's first message to the last descriptor freed. A
+//! back end cannot be owned twice, so each connection has a daemon, a device and a partition of its
+//! own; what one VM leaves behind cannot reach the next.
+//!
+//! One thread looks at all queues: it only decodes, so nothing keeps it, and a cancellation can take
+//! in the request queues before it says that there is nothing to cancel.
+//!
+//! # What is offered
+//! - `VERSION_1`, `INDIRECT_DESC`, `EVENT_IDX`; `PROTOCOL_FEATURES` with `CONFIG`, `MQ`, `REPLY_ACK`,
+//!   `CONFIGURE_MEM_SLOTS` and `RESET_DEVICE`. Never `INFLIGHT_SHMFD`: a call cannot be made twice.
+//! - `ACCESS_PLATFORM` only where the VM's configuration asks for it. With it the driver uses
+//!   addresses of the DMA API, which a confidential guest needs (its shared memory is bounced or
+//!   unencrypted by that API); without a virtual IOMMU they are guest-physical all the same. But
+//!   a VMM that passes the bit through to a guest *with* one would have to send IOTLB messages,
+//!   which `vhost-user-backend` does not take, so the bit is not offered unasked.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use thiserror::Error;
+use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
+use vhost::vhost_user::Listener;
+use vhost_user_backend::{ShutdownHandle, VhostUserBackend, VhostUserDaemon, VringMutex, VringT};
+use virtio_bindings::bindings::virtio_config::{VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_VERSION_1};
+use virtio_bindings::bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
+use virtio_queue::{Queue, QueueT};
+use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryMmap};
+use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::event::{EventConsumer, EventNotifier};
+
+use super::socket::Socket;
+use super::unsafe_fd::ExitEvent;
+use crate::device::{Device, VirtQueue};
+
+/// Longest queue, in descriptors: what QEMU's transport takes.
+const MAX_QUEUE_SIZE: usize = 1024;
+/// How long a queue that is being stopped waits for its calls before it cancels them. The VMM waits
+/// as well, with all its VM: long enough for a call that is about to end, short enough for a user.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Why a connection ended otherwise than by the VMM's closing it.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The listening socket cannot be handed on.
+    #[error("cannot duplicate the listening socket: {0}")]
+    Listener(#[source] io::Error),
+    /// The back end could not be set up, or the VMM broke the protocol.
+    #[error("{0}")]
+    Daemon(vhost_user_backend::Error),
+}
+
+type Vring = VringMutex<GuestMemoryAtomic<GuestMemoryMmap>>;
+
+/// A vring with the memory it is in.
+#[derive(Clone)]
+struct VhostQueue {
+    vring: Vring,
+    memory: GuestMemoryAtomic<GuestMemoryMmap>,
+}
+
+impl VirtQueue for VhostQueue {
+    fn with_rings<R>(&self, f: impl FnOnce(&mut Queue) -> R) -> R {
+        f(self.vring.get_mut().get_queue_mut())
+    }
+
+    fn is_running(&self) -> bool {
+        let state = self.vring.get_ref();
+        state.is_enabled() && state.get_queue().ready()
+    }
+
+    fn memory(&self) -> Arc<GuestMemoryMmap> {
+        self.memory.memory().into_inner()
+    }
+
+    fn notify(&self) {
+        if let Err(e) = self.vring.signal_used_queue() {
+            log::debug!("cannot signal the driver: {e}");
+        }
+    }
+}
+
+/// One connection's back end.
+struct Backend {
+    device: Arc<Device>,
+    access_platform: bool,
+    memory: GuestMemoryAtomic<GuestMemoryMmap>,
+    /// Known from the first event on; without one, no chain was ever taken.
+    queues: OnceLock<Vec<VhostQueue>>,
+    /// Where the control queue stood when it was last stopped, to tell a reset from a pause.
+    control_stopped_at: AtomicU32,
+    exit: ExitEvent,
+}
+
+/// No stop of the control queue to remember.
+const NOT_STOPPED: u32 = u32::MAX;
+
+impl Backend {
+    fn new(device: Arc<Device>, access_platform: bool) -> Self {
+        Self {
+            device,
+            access_platform,
+            memory: GuestMemoryAtomic::new(GuestMemoryMmap::new()),
+            queues: OnceLock::new(),
+            control_stopped_at: AtomicU32::new(NOT_STOPPED),
+            exit: ExitEvent::default(),
+        }
+    }
+
+    /// Few front ends say that the driver has reset the device, but a queue that was paused goes on
+    /// where it was, and after a reset it begins at zero.
+    fn notice_reset(&self, control: &VhostQueue) {
+        let stopped_at = self.control_stopped_at.swap(NOT_STOPPED, Ordering::Relaxed);
+        if stopped_at != NOT_STOPPED && stopped_at != 0 && control.with_rings(|rings| rings.next_avail()) == 0
+        {
+            self.device.reset();
+        }
+    }
+}
+
+impl VhostUserBackend for Backend {
+    type Bitmap = ();
+    type Vring = Vring;
+
+    fn num_queues(&self) -> usize {
+        self.device.num_queues()
+    }
+
+    fn max_queue_size(&self) -> usize {
+        MAX_QUEUE_SIZE
+    }
+
+    fn features(&self) -> u64 {
+        let access_platform = u64::from(self.access_platform) << VIRTIO_F_ACCESS_PLATFORM;
+        1 << VIRTIO_F_VERSION_1
+            | 1 << VIRTIO_RING_F_INDIRECT_DESC
+            | 1 << VIRTIO_RING_F_EVENT_IDX
+            | VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits()
+            | access_platform
+    }
+
+    fn protocol_features(&self) -> VhostUserProtocolFeatures {
+        VhostUserProtocolFeatures::CONFIG
+            | VhostUserProtocolFeatures::MQ
+            | VhostUserProtocolFeatures::REPLY_ACK
+            | VhostUserProtocolFeatures::CONFIGURE_MEM_SLOTS
+            | VhostUserProtocolFeatures::RESET_DEVICE
+    }
+
+    fn reset_device(&self) {
+        self.device.reset();
+    }
+
+    fn set_event_idx(&self, _enabled: bool) {}
+
+    fn get_config(&self, offset: u32, size: u32) -> Vec<u8> {
+        self.device.read_config(offset, size)
+    }
+
+    fn update_memory(&self, _memory: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<()> {
+        // `self.memory` is the same object. Calls in flight and registered memories keep the files.
+        Ok(())
+    }
+
+    fn exit_event(&self, _thread_index: usize) -> Option<(EventConsumer, EventNotifier)> {
+        match self.exit.create() {
+            Ok(event) => Some(event),
+            Err(e) => {
+                log::error!("no event to end the queues' thread with: {e}");
+                None
+            }
+        }
+    }
+
+    fn stop_vring(&self, queue_index: u32) -> io::Result<()> {
+        let index = queue_index as usize;
+        if let Some(queue) = self.queues.get().and_then(|queues| queues.get(index)) {
+            self.device.stop_queue(index, queue, STOP_GRACE);
+            if index == 0 {
+                let stopped_at = queue.with_rings(|rings| rings.next_avail());
+                self.control_stopped_at.store(u32::from(stopped_at), Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    // An error returned here would end the thread for good.
+    fn handle_event(
+        &self,
+        device_event: u16,
+        _events: EventSet,
+        vrings: &[Vring],
+        _thread_id: usize,
+    ) -> io::Result<()> {
+        let queues = self.queues.get_or_init(|| {
+            vrings
+                .iter()
+                .map(|vring| VhostQueue { vring: vring.clone(), memory: self.memory.clone() })
+                .collect()
+        });
+        let index = usize::from(device_event);
+        if index == 0 {
+            self.notice_reset(&queues[0]);
+        }
+        self.device.process(index, queues);
+        Ok(())
+    }
+}
+
+/// A VMM that is connected.
+pub struct Connection {
+    daemon: VhostUserDaemon<Arc<Backend>>,
+    backend: Arc<Backend>,
+}
+
+impl Connection {
+    /// Accepts the VMM that waits at `socket`, and serves it `device` on threads of its own.
+    pub fn accept(
+        name: &str,
+        socket: &Socket,
+        device: Arc<Device>,
+        access_platform: bool,
+    ) -> Result<Self, Error> {
+        let mut listener = Listener::from(socket.listener().try_clone().map_err(Error::Listener)?);
+        let backend = Arc::new(Backend::new(device, access_platform));
+        let memory = backend.memory.clone();
+        let daemon = VhostUserDaemon::new(name.to_owned(), backend.clone(), memory);
+        let started = daemon.and_then(|mut daemon| daemon.start(&mut listener).map(|()| daemon));
+        match started {
+            Ok(daemon) => Ok(Self { daemon, backend }),
+            Err(e) => {
+                backend.exit.close();
+                Err(Error::Daemon(e))
+            }
+        }
+    }
+
+    /// What ends the connection from this side.
+    pub fn shutdown_handle(&self) -> Option<ShutdownHandle> {
+        self.daemon.shutdown_handle()
+    }
+
+    /// Waits until the VMM goes, or is shut out, and ends the threads. The device is still to be
+    /// shut down.
+    pub fn wait(mut self) -> Result<(), Error> {
+        use vhost::vhost_user::Error::{Disconnected, PartialMessage};
+        use vhost_user_backend::Error::HandleRequest;
+        let result = self.daemon.wait();
+        drop(self.daemon);
+        self.backend.exit.close();
+        match result {
+            // How a VMM that ends looks.
+            Ok(()) | Err(HandleRequest(Disconnected | PartialMessage)) => Ok(()),
+            Err(e) => Err(Error::Daemon(e)),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! How sessions and contexts end.
+//!
+//! ```text
+//!   CLOSE_SESSION ─▶ no new calls ─▶ last call ends ─▶ job: TEE closes it ─▶ answer
+//!   CLOSE_DEVICE  ─▶ no new requests, calls cancelled ─▶ last call ends ─▶ jobs: sessions closed
+//!                 ─▶ last session gone ─▶ job: memories unmapped, context dropped ─▶ answer
+//! ```
+//!
+//! No thread waits on the way: whatever ends calls [`Shared::settle`], which says what can be done next.
+
+use std::mem;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+
+use tee::CancelToken;
+
+use super::tables::{Closing, SessionState, Tables};
+use super::{Done, Error, Partition, Shared};
+use crate::executor::Job;
+
+/// Jobs that became possible, for the lane they go to.
+#[derive(Default)]
+#[must_use]
+pub(super) struct Jobs {
+    calls: Vec<(u64, Job)>,
+    control: Vec<(u64, Job)>,
+}
+
+impl Partition {
+    /// Closes a session. Calls made before go on, later ones are refused; `done` runs when the
+    /// TEE has closed it, without it if refused.
+    pub fn close_session(&self, context: u64, session: u32, done: Done<()>) -> Result<(), Error> {
+        let mut tables = self.shared.lock();
+        tables.context(context)?.session(context, session)?.state = SessionState::Closing(done);
+        let jobs = self.shared.settle_session(&mut tables, context, session);
+        drop(tables);
+        self.shared.submit(jobs);
+        Ok(())
+    }
+
+    /// Closes a context with all it holds; its calls in flight are cancelled. `done` runs when
+    /// everything is freed, without it if refused.
+    pub fn close_context(&self, context: u64, done: Done<()>) -> Result<(), Error> {
+        let mut tables = self.shared.lock();
+        let entry = tables.context(context)?;
+        entry.closing = Some(Closing { done: Some(done), last_step: false });
+        let calls = entry.calls.iter().map(|(id, call)| (*id, call.cancel.clone())).collect();
+        let jobs = self.shared.settle(&mut tables, context);
+        drop(tables);
+        self.shared.submit(jobs);
+        self.shared.cancel(calls);
+        Ok(())
+    }
+
+    pub(super) fn close_all(&self) {
+        let mut calls = Vec::new();
+        let mut jobs = Vec::new();
+        let mut tables = self.shared.lock();
+        let ids: Vec<u64> = tables.contexts.keys().copied().collect();
+        for id in ids {
+            if let Ok(entry) = tables.context(id) {
+                entry.closing = Some(Closing::default());
+                calls.extend(entry.calls.iter().map(|(id, call)| (*id, call.cancel.clone())));
+                jobs.push(self.shared.settle(&mut tables, id));
+            }
+        }
+        drop(tables);
+        for jobs in jobs {
+            self.shared.submit(jobs);
+        }
+        self.shared.cancel(calls);
+    }
+}
+
+impl Shared {
+    /// Cancels calls. One that still waits for a thread is over at once, on this thread.
+    pub(super) fn cancel(&self, calls: Vec<(u64, Arc<CancelToken>)>) {
+        for (id, token) in calls {
+            if catch_unwind(|| token.cancel()).is_err() {
+                log::error!("the TEE implementation panicked cancelling a call");
+            }
+            if let Some(job) = self.executor.calls.take(id) {
+                job();
+            }
+        }
+    }
+
+    pub(super) fn submit(&self, jobs: Jobs) {
+        for (id, job) in jobs.calls {
+            self.executor.calls.submit(id, job);
+        }
+        for (id, job) in jobs.control {
+            self.executor.control.submit(id, job);
+        }
+    }
+
+    /// What a session that is closing can do next.
+    pub(super) fn settle_session(self: &Arc<Self>, tables: &mut Tables, context: u64, session: u32) -> Jobs {
+        let mut jobs = Jobs::default();
+        let Some(entry) = tables.contexts.get_mut(&context).and_then(|c| c.sessions.get_mut(&session)) else {
+            return jobs;
+        };
+        if entry.calls > 0 {
+            return jobs;
+        }
+        match mem::replace(&mut entry.state, SessionState::BeingClosed) {
+            SessionState::Closing(done) => {
+                let tee = entry.tee.clone();
+                tables.last_call += 1;
+                jobs.calls.push((tables.last_call, self.close_job(context, session, tee, Some(done))));
+            }
+            other => entry.state = other,
+        }
+        jobs
+    }
+
+    /// What a context that is closing can do next.
+    pub(super) fn settle(self: &Arc<Self>, tables: &mut Tables, id: u64) -> Jobs {
+        let mut jobs = Jobs::default();
+        let mut next_id = tables.last_call;
+        let Some(context) = tables.contexts.get_mut(&id) else {
+            return jobs;
+        };
+        let Some(closing) = &mut context.closing else {
+            return jobs;
+        };
+        if closing.last_step || !context.calls.is_empty() {
+            return jobs;
+        }
+        for (session, entry) in &mut context.sessions {
+            let done = match mem::replace(&mut entry.state, SessionState::BeingClosed) {
+                SessionState::BeingClosed => continue,
+                SessionState::Closing(done) => Some(done),
+                SessionState::Open => None,
+            };
+            next_id += 1;
+            jobs.control.push((next_id, self.close_job(id, *session, entry.tee.clone(), done)));
+        }
+        if context.sessions.is_empty() && context.unmapping == 0 {
+            closing.last_step = true;
+            next_id += 1;
+            let shared = self.clone();
+            jobs.control.push((next_id, Box::new(move || shared.free_context(id))));
+        }
+        tables.last_call = next_id;
+        jobs
+    }
+
+    fn close_job(
+        self: &Arc<Self>,
+        context: u64,
+        session: u32,
+        tee: Arc<dyn tee::Session>,
+        done: Option<Done<()>>,
+    ) -> Job {
+        let shared = self.clone();
+        Box::new(move || {
+            if catch_unwind(AssertUnwindSafe(|| tee.close())).is_err() {
+                log::error!("the TEE implementation panicked closing session {session}");
+            }
+            drop(tee);
+            let mut tables = shared.lock();
+            tables.sessions -= 1;
+            let entry = tables.contexts.get_mut(&context).and_then(|c| c.sessions.remove(&session));
+            let jobs = shared.settle(&mut tables, context);
+            drop(tables);
+            drop(entry);
+            if let Some(done) = done {
+                done(());
+            }
+            shared.submit(jobs);
+        })
+    }
+
+    /// The last step: no calls, no sessions; memories are unmapped and the context dropped.
+    fn free_context(&self, id: u64) {
+        let Some((tee, memories)) = self.lock().contexts.get_mut(&id).map(|context| {
+            let memories: Vec<_> = context.memories.drain().map(|(_, entry)| entry.memory).collect();
+            (context.tee.clone(), memories)
+        }) else {
+            return;
+        };
+        for memory in &memories {
+            if catch_unwind(AssertUnwindSafe(|| tee.release_memory(memory))).is_err() {
+                log::error!("the TEE implementation panicked unmapping memory of context {id:#x}");
+            }
+        }
+        let mut tables = self.lock();
+        let entry = tables.contexts.remove(&id);
+        for memory in &memories {
+            tables.memories -= 1;
+            tables.memory_bytes -= memory.size();
+        }
+        drop(tables);
+        drop(memories);
+        let done = entry.and_then(|context| context.closing).and_then(|closing| closing.done);
+        if catch_unwind(AssertUnwindSafe(|| drop(tee))).is_err() {
+            log::error!("the TEE implementation panicked dropping context {id:#x}");
+        }
+        if let Some(done) = done {
+            done(());
+        }
+        self.context_gone.notify_all();
+    }
+}

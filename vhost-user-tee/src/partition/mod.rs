@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! One VM's share of the TEE: its contexts, sessions, memories and calls, within its quotas.
+//!
+//! ```text
+//!   Partition ─┬─ context 0x5eed_0000_0001 ─┬─ session 1 … n      never reused while the context lives
+//!              │                            ├─ memory  0x…        registered page runs
+//!              │                            └─ calls in flight    cancel token, session, memories
+//!              └─ context …
+//! ```
+//!
+//! All tables are behind one lock, held for table look-ups only: the TEE is always called without
+//! it, from a thread of the [`Executor`](crate::executor::Executor). What a call uses is counted, so
+//! that nothing goes away under it; what waits for calls to end (closing a session, a context) waits
+//! in the tables, without a thread, and goes on when the last of them ends ([`closing`]).
+//!
+//! Answers are callbacks ([`Done`]), which run after the tables say what the answer says: a guest
+//! that has its answer may at once unregister the memory of the call.
+
+mod calls;
+mod closing;
+mod handles;
+mod limits;
+mod memories;
+mod tables;
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+pub use calls::{Argument, Buffer, Outcome};
+pub use limits::Limits;
+pub use tables::Totals;
+use tables::{Context, Tables};
+use tee::{Failure, Tee, Version};
+use thiserror::Error;
+
+use crate::executor::{Executor, SpawnError};
+
+/// Receives an answer, on any thread.
+pub type Done<T> = Box<dyn FnOnce(T) + Send>;
+
+/// Why a partition could not be made.
+#[derive(Debug, Error)]
+pub enum SetupError {
+    /// No random numbers for the handles' epoch.
+    #[error("cannot get random numbers for handles: {0}")]
+    Random(#[source] io::Error),
+    /// No threads.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// Why a request was refused.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No such context, or it is being closed.
+    #[error("no context {0:#x}")]
+    NoContext(u64),
+    /// No such session in the context, or it is being closed.
+    #[error("no session {session} in context {context:#x}")]
+    NoSession {
+        /// Where it was looked for.
+        context: u64,
+        /// What was looked for.
+        session: u32,
+    },
+    /// No such memory in the context.
+    #[error("no memory {memory:#x} in context {context:#x}")]
+    NoMemory {
+        /// Where it was looked for.
+        context: u64,
+        /// What was looked for.
+        memory: u64,
+    },
+    /// A memref reaches beyond its memory, or the NULL memref has an offset.
+    #[error("parameter {index}: {size} bytes at offset {offset} are not within its memory")]
+    Range {
+        /// Which parameter.
+        index: usize,
+        /// Its offset, in bytes.
+        offset: u64,
+        /// Its size, in bytes.
+        size: u64,
+    },
+    /// A quota is used up.
+    #[error("limit of {0} reached")]
+    Limit(&'static str),
+    /// A call uses the memory.
+    #[error("memory {0:#x} is in use")]
+    Busy(u64),
+    /// Nothing to cancel.
+    #[error("no such call in flight")]
+    NoCall,
+    /// The TEE refused a context.
+    #[error("the TEE opens no context: {0:?}")]
+    Tee(Failure),
+    /// The TEE implementation panicked; what became of the call is unknown.
+    #[error("the TEE implementation panicked")]
+    Panicked,
+    /// The VM is being disconnected.
+    #[error("the device is stopping")]
+    Stopping,
+}
+
+/// One VM's share of the TEE.
+pub struct Partition {
+    shared: Arc<Shared>,
+}
+
+/// What jobs in the executor share with the partition.
+struct Shared {
+    version: Version,
+    limits: Limits,
+    executor: Executor,
+    tables: Mutex<Tables>,
+    /// Signalled when a context is gone.
+    context_gone: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Partition {
+    /// Makes a partition on `tee`, which is dropped when the partition is shut down.
+    pub fn new(tee: Arc<dyn Tee>, limits: Limits) -> Result<Self, SetupError> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                version: tee.version().clone(),
+                executor: Executor::new(limits.max_calls as usize)?,
+                tables: Mutex::new(Tables::new(tee).map_err(SetupError::Random)?),
+                context_gone: Condvar::new(),
+                limits,
+            }),
+        })
+    }
+
+    /// What the TEE is.
+    pub fn version(&self) -> &Version {
+        &self.shared.version
+    }
+
+    /// The quotas.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// What there has been so far.
+    pub fn totals(&self) -> Totals {
+        self.shared.lock().totals
+    }
+
+    /// Makes a context.
+    pub fn open_context(&self) -> Result<u64, Error> {
+        let tee = {
+            let tables = self.shared.lock();
+            if tables.contexts.len() >= self.shared.limits.max_contexts as usize {
+                return Err(Error::Limit("contexts"));
+            }
+            tables.tee.clone().ok_or(Error::Stopping)?
+        };
+        let context = tee.open_context().map_err(Error::Tee)?;
+        let mut tables = self.shared.lock();
+        if tables.tee.is_none() {
+            return Err(Error::Stopping);
+        }
+        let id = tables.context_handles.next().ok_or(Error::Limit("context handles"))?;
+        tables.contexts.insert(id, Context::new(context));
+        tables.totals.contexts += 1;
+        Ok(id)
+    }
+
+    /// Ends what the VM left behind, as a device reset does: every context is closed, without
+    /// waiting for it. Handles of before name nothing from now on.
+    pub fn reset(&self) {
+        self.close_all();
+    }
+
+    /// Frees everything: cancels all calls, closes sessions and contexts, ends the threads. Waits
+    /// `grace` at most; returns how many threads a TA still holds then.
+    pub fn shut_down(&self, grace: Duration) -> usize {
+        let deadline = Instant::now() + grace;
+        let tee = self.shared.lock().tee.take();
+        self.close_all();
+        let mut tables = self.shared.lock();
+        while !tables.contexts.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            tables =
+                self.shared.context_gone.wait_timeout(tables, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(tables);
+        // Where calls are stuck, ending the TEE is what may still end them.
+        drop(tee);
+        self.shared.executor.close(deadline.saturating_duration_since(Instant::now()))
+    }
+}
