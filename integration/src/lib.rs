@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Virtual machines for tests and the demo: provisioned, booted, talked to.
+//!
+//! ```no_run
+//! use integration::Scene;
+//!
+//! let scene = Scene::set("example", 1)?; // provisions what is missing, starts a daemon
+//! let vm = scene.boot_with_driver(0)?;
+//! println!("{}", vm.guest.ok(&["tee-guest", "version"])?);
+//! vm.shut_down()?; // fails if the guest's kernel complained
+//! # Ok::<(), integration::SceneError>(())
+//! ```
+//!
+//! - [`provision`]: from a bare Debian machine with Rust to kernel, driver, QEMU and programs
+//! - [`vm`]: virtual machines
+//! - [`daemon`]: the daemon under test
+//! - [`scene`]: a daemon with its machines, and where their logs are
+
+pub mod daemon;
+pub mod paths;
+pub mod progress;
+pub mod provision;
+pub mod scene;
+pub mod vm;
+
+pub use scene::{Scene, SceneError};

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! `integration`: provisions, boots and shows. `cargo demo` is `integration demo`.
+
+mod demo;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use integration::progress::say;
+use integration::provision::{self, Arch};
+use integration::{vm, Scene, SceneError};
+
+/// Virtual machines with a TEE, from a bare Debian machine with Rust.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show, step by step, two guests that call trusted applications.
+    Demo,
+    /// Boot a guest with a daemon beside it and give a shell in it; leave with `exit` or ^A x.
+    Shell,
+    /// Make all that virtual machines need; demo, shell and tests do it by themselves.
+    Provision,
+    /// Build the guest's driver, warnings being errors.
+    Driver {
+        /// What to build it for.
+        arch: ArchArg,
+    },
+    /// Cross-compile the host side for arm64 with Debian's own rustc.
+    HostArm64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ArchArg {
+    /// Debian's cloud-amd64 kernel.
+    #[value(name = "x86_64")]
+    X86_64,
+    /// Debian's cloud-arm64 kernel.
+    Arm64,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Demo => demo::run()?,
+        Command::Shell => shell()?,
+        Command::Provision => drop(provision::provision()?),
+        Command::Driver { arch } => {
+            let arch = match arch {
+                ArchArg::X86_64 => Arch::X86_64,
+                ArchArg::Arm64 => Arch::Arm64,
+            };
+            println!("{}", provision::driver(arch)?.module.display());
+        }
+        Command::HostArm64 => provision::host_for_arm64()?,
+    }
+    Ok(())
+}
+
+fn shell() -> Result<(), SceneError> {
+    let scene = Scene::set("shell", 1)?;
+    say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
+    say("in the guest: load-driver, then tee-guest --help");
+    vm::shell(&scene.parts, &scene.dir, &scene.config(0))?;
+    Ok(())
+}

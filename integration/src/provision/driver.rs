@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The guest's driver, built against Debian's kernel, warnings being errors.
+
+use std::path::PathBuf;
+
+use crate::paths::{vm_dir, workspace};
+use crate::progress::step;
+
+use super::{store, KernelTree, ProvisionError, Root};
+
+/// What the driver is built from: its own folder, and the wire format's.
+const SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
+
+/// The driver's module.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// `virtio_tee.ko`.
+    pub module: PathBuf,
+}
+
+/// The module of the checkout's driver; the lock is held.
+pub(super) fn ensure(root: &Root, tree: &KernelTree) -> Result<Driver, ProvisionError> {
+    let make = format!(
+        "make -C /kernel/build M=/kernel/module/guest-driver {} KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings CLIPPY=1 modules",
+        tree.make
+    );
+    let mut inputs = vec![make.clone().into_bytes(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
+    for folder in SOURCES {
+        inputs.push(store::copy_tree(&workspace().join(folder), None)?);
+    }
+    let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+    let name = format!("driver-{}-{}", root.kernel, store::key(&inputs));
+    let dir = store::once(&name, |part| {
+        for folder in SOURCES {
+            store::copy_tree(&workspace().join(folder), Some(&part.join(folder)))?;
+        }
+        let command = root.command(
+            &[(&tree.source, "/kernel/src"), (&tree.build, "/kernel/build"), (part, "/kernel/module")],
+            &make,
+        );
+        let title = format!("build the guest's driver for {:?}", root.arch);
+        step(&title, &vm_dir().join(format!("log/driver-{}.log", root.kernel)), command)?;
+        Ok::<(), ProvisionError>(())
+    })?;
+    Ok(Driver { module: dir.join("guest-driver/virtio_tee.ko") })
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Everything a virtual machine is made of, from a bare Debian machine with Rust on it.
+//!
+//! ```text
+//!   host_tools   packages of the host (mmdebstrap, …)         apt-get
+//!   root         Debian trixie with kernel headers, rustc,
+//!                bindgen, QEMU, the guest's kernel            mmdebstrap, then only read
+//!   kernel       the tree that modules are built in,
+//!                checked against the stock kernel's symbols   built inside the root
+//!   driver       virtio_tee.ko                                built inside the root
+//!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
+//! ```
+//!
+//! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
+//! where that folder exists. It is made under a temporary name and renamed when it is complete, by
+//! one process at a time: the others wait for the lock.
+
+mod driver;
+mod host_tools;
+mod kernel;
+mod programs;
+mod root;
+mod store;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use thiserror::Error;
+
+use crate::paths::{vm_dir, workspace};
+use crate::progress::{self, StepError};
+
+pub use driver::Driver;
+pub use kernel::KernelTree;
+pub use programs::{GuestPrograms, HostPrograms};
+pub use root::Root;
+pub use store::StoreError;
+
+/// Why provisioning failed.
+#[derive(Debug, Error)]
+pub enum ProvisionError {
+    /// A step failed.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// Folders below `target/vm` cannot be handled.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Host packages are missing and cannot be installed from here.
+    #[error("missing on this machine: {packages}; install with: apt-get install {packages}")]
+    MissingPackages {
+        /// The packages, separated by blanks.
+        packages: String,
+    },
+    /// A file that a step should have left cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The kernel tree's Rust symbols are not those of the stock kernel, so that a module would not load.
+    #[error("the kernel tree of {kernel} has Rust symbols that the stock kernel has not, {first} and {more} more: wrong rustc, bindgen or configuration")]
+    ForeignSymbols {
+        /// The kernel's release.
+        kernel: String,
+        /// One of the symbols.
+        first: String,
+        /// How many besides it.
+        more: usize,
+    },
+    /// The kernel tree has no Rust symbols at all.
+    #[error("the kernel tree of {kernel} exports no Rust symbols")]
+    NoSymbols {
+        /// The kernel's release.
+        kernel: String,
+    },
+}
+
+/// An architecture that the driver and the host side are built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// Intel and AMD, 64 bits.
+    X86_64,
+    /// Arm, 64 bits.
+    Arm64,
+}
+
+/// What a guest is booted from, and what serves it.
+#[derive(Debug, Clone)]
+pub struct Provisioned {
+    /// The root that QEMU, the kernel and busybox are taken from.
+    pub root: Root,
+    /// The guest's driver.
+    pub driver: Driver,
+    /// Programs and TAs of the host.
+    pub host: HostPrograms,
+    /// Programs that run in the guest.
+    pub guest: GuestPrograms,
+}
+
+/// Provides all that virtual machines need, re-using what is there.
+pub fn provision() -> Result<Provisioned, ProvisionError> {
+    let _lock = store::lock()?;
+    let (root, driver) = driver_unlocked(Arch::X86_64)?;
+    let host = programs::host()?;
+    let guest = programs::guest()?;
+    Ok(Provisioned { root, driver, host, guest })
+}
+
+/// Builds the driver for `arch`, with all that this takes.
+pub fn driver(arch: Arch) -> Result<Driver, ProvisionError> {
+    let _lock = store::lock()?;
+    Ok(driver_unlocked(arch)?.1)
+}
+
+fn driver_unlocked(arch: Arch) -> Result<(Root, Driver), ProvisionError> {
+    host_tools::ensure()?;
+    let root = root::ensure(arch)?;
+    let tree = kernel::ensure(&root)?;
+    let driver = driver::ensure(&root, &tree)?;
+    Ok((root, driver))
+}
+
+/// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root.
+pub fn host_for_arm64() -> Result<(), ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    let root = root::ensure(Arch::Arm64)?;
+    let vendor = vm_dir().join("vendor");
+    let target = store::make_dir(&vm_dir().join("cross-arm64"))?;
+    let mut command = Command::new(programs::cargo());
+    command.current_dir(workspace()).args(["vendor", "--locked", "--versioned-dirs"]).arg(&vendor);
+    progress::step("fetch the crates' sources", &vm_dir().join("log/vendor.log"), command)?;
+    let command = root.command(
+        &[(workspace(), "/work/src"), (&vendor, "/work/vendor"), (&target, "/work/target")],
+        "cd /work/src && exec cargo build --locked --offline --target aarch64-unknown-linux-gnu \
+         --config 'source.crates-io.replace-with=\"vendored\"' --config 'source.vendored.directory=\"/work/vendor\"' \
+         --config 'target.aarch64-unknown-linux-gnu.linker=\"aarch64-linux-gnu-gcc\"' \
+         --target-dir /work/target -p vhost-user-tee -p ta-runtime",
+    );
+    progress::step(
+        "build the host side for arm64 with Debian's rustc",
+        &vm_dir().join("log/cross-arm64.log"),
+        command,
+    )?;
+    Ok(())
+}

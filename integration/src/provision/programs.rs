@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What Cargo and the TA dev kit build on the host. Both know themselves what is up to date.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::paths::{vm_dir, workspace};
+use crate::progress::step;
+
+use super::{store, ProvisionError};
+
+/// What runs on the host.
+#[derive(Debug, Clone)]
+pub struct HostPrograms {
+    /// The daemon.
+    pub daemon: PathBuf,
+    /// The process that a TA lives in.
+    pub ta_runtime: PathBuf,
+    /// The folder of TAs: the dev kit's examples and the tests' own.
+    pub ta_dir: PathBuf,
+}
+
+/// What runs in the guest, linked statically.
+#[derive(Debug, Clone)]
+pub struct GuestPrograms {
+    /// The guest's init.
+    pub agent: PathBuf,
+    /// The checks of `/dev/tee0`.
+    pub tee_guest: PathBuf,
+}
+
+/// The Cargo that this was built with, or else the one in the `PATH`.
+pub(super) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// `cargo build` as if called by hand: without what an outer Cargo tells the program that it runs.
+fn cargo_build(target: &Path, packages: &[&str]) -> Command {
+    let mut command = Command::new(cargo());
+    for (name, _) in std::env::vars_os() {
+        let cargos = name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        });
+        if cargos || name == "LD_LIBRARY_PATH" {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(workspace()).args(["build", "--locked", "--target-dir"]).arg(target);
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    command
+}
+
+/// Builds the daemon and the TAs; the lock is held.
+pub(super) fn host() -> Result<HostPrograms, ProvisionError> {
+    // The folder and the profile of `cargo test`, so that nothing is compiled twice for it.
+    let target = workspace().join("target");
+    let command = cargo_build(&target, &["vhost-user-tee", "ta-runtime"]);
+    step("build the daemon and the TA runtime", &vm_dir().join("log/host-programs.log"), command)?;
+
+    let ta_dir = store::make_dir(&vm_dir().join("tas"))?;
+    let mut out = OsString::from("O=");
+    out.push(&ta_dir);
+    for (title, folder, goal) in [
+        ("build the example TAs", "vhost-user-tee/ta-dev-kit", "examples"),
+        ("build the tests' TAs", "integration/tas", "all"),
+    ] {
+        let mut command = Command::new("make");
+        command.arg("-C").arg(workspace().join(folder)).arg(goal).arg(&out);
+        // The examples are packages of their own: an outer Cargo's flags are not for them.
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("MAKEFLAGS");
+        let log = format!("log/{}.log", folder.replace('/', "-"));
+        step(title, &vm_dir().join(log), command)?;
+    }
+    Ok(HostPrograms {
+        daemon: target.join("debug/vhost-user-tee"),
+        ta_runtime: target.join("debug/ta-runtime"),
+        ta_dir,
+    })
+}
+
+/// Builds what runs in the guest; the lock is held.
+pub(super) fn guest() -> Result<GuestPrograms, ProvisionError> {
+    let target = vm_dir().join("guest-programs");
+    let mut command = cargo_build(&target, &["guest-agent", "tee-guest"]);
+    // With --target, so that the flag is not for procedural macros, which cannot be static.
+    command
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .args(["--release", "--target", "x86_64-unknown-linux-gnu"]);
+    step("build the guest's programs", &vm_dir().join("log/guest-programs.log"), command)?;
+    let folder = target.join("x86_64-unknown-linux-gnu/release");
+    Ok(GuestPrograms { agent: folder.join("guest-agent"), tee_guest: folder.join("tee-guest") })
+}

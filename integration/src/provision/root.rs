@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The Debian root: made by mmdebstrap, as root or as an ordinary user, and from then on only read.
+//!
+//! Programs run in it in a mount namespace of their own. What they write goes to folders of the
+//! outside that are bound into it and vanish with the namespace.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::paths::vm_dir;
+use crate::progress::step;
+
+use super::{host_tools, store, Arch, ProvisionError};
+
+const SETUP: &str = include_str!("root-setup.sh");
+
+/// A Debian root with a kernel's headers and source, and what builds modules for it.
+#[derive(Debug, Clone)]
+pub struct Root {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// What it builds for.
+    pub arch: Arch,
+    /// Release of the kernel it holds: `7.3.4+deb13-cloud-amd64`.
+    pub kernel: String,
+    /// Series of that kernel: `7.3`.
+    pub series: String,
+}
+
+/// The root for `arch`; the lock is held.
+pub(super) fn ensure(arch: Arch) -> Result<Root, ProvisionError> {
+    let (name, script, architectures) = match arch {
+        Arch::X86_64 => ("root-x86_64", include_str!("root-vm.sh"), "amd64"),
+        Arch::Arm64 => ("root-arm64", include_str!("root-arm64.sh"), "amd64,arm64"),
+    };
+    let name = format!("{name}-{}", store::key(&[SETUP.as_bytes(), script.as_bytes()]));
+    let dir = store::once(&name, |part| {
+        // A tape archive in between, so that all files belong to whoever unpacks it, root or not.
+        // Temporary files are not for /tmp, which may be small and in memory.
+        let mut command = Command::new("bash");
+        command.env("TMPDIR", "/var/tmp").args([
+            "-euo",
+            "pipefail",
+            "-c",
+            "mmdebstrap --variant=apt --mode=auto --architectures=\"$1\" \
+             --aptopt='APT::Install-Recommends \"false\"' --include=ca-certificates \
+             --setup-hook=\"$2\" --customize-hook=\"$3\" trixie - |
+             tar --extract --directory \"$4\" --no-same-owner --exclude='./dev/*'",
+            "bash",
+            architectures,
+            SETUP,
+            script,
+        ]);
+        command.arg(part);
+        let title = format!("unpack Debian with kernel and toolchain for {arch:?} (about 500 MB to fetch)");
+        step(&title, &vm_dir().join(format!("log/{name}.log")), command)?;
+        Ok::<(), ProvisionError>(())
+    })?;
+    let read = |file: &str| {
+        let path = dir.join(file);
+        let text =
+            fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path: path.clone(), source })?;
+        Ok::<String, ProvisionError>(text.trim().to_owned())
+    };
+    Ok(Root { arch, kernel: read("guest/kernel")?, series: read("guest/series")?, dir })
+}
+
+impl Root {
+    /// A command that runs a shell `script` inside the root, with folders of the outside bound into
+    /// it: each pair is one of those and its place inside, made by the script that made the root.
+    pub fn command(&self, binds: &[(&Path, &str)], script: &str) -> Command {
+        let mut command = Command::new("unshare");
+        if !host_tools::is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args([
+            "--mount",
+            "--",
+            "sh",
+            "-euc",
+            "root=$1; script=$2; shift 2
+             mount --rbind /dev \"$root/dev\"
+             mount --rbind /proc \"$root/proc\"
+             while [ $# -gt 0 ]; do mount --bind \"$1\" \"$root$2\"; shift 2; done
+             exec chroot \"$root\" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C sh -euc \"$script\"",
+            "sh",
+        ]);
+        command.arg(&self.dir).arg(script);
+        for (outside, inside) in binds {
+            command.arg(outside).arg(inside);
+        }
+        command
+    }
+
+    /// A command that runs a program of the root outside of it, with the root's own libraries.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(self.dir.join("lib64/ld-linux-x86-64.so.2"));
+        command.arg("--library-path").arg(self.dir.join("usr/lib/x86_64-linux-gnu"));
+        command.arg(self.dir.join(program));
+        command
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! One virtual machine.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use thiserror::Error;
+use virtio_tee_spec::Config;
+
+use super::{initramfs, Guest, GuestError, Qmp, QmpError};
+use crate::progress;
+use crate::provision::Provisioned;
+
+/// QEMU's generic vhost-user device takes no ID above 45; this one has a name there, and no driver in Linux.
+pub(super) const STAND_IN_ID: u32 = 38;
+/// Request queues of the device, as the daemon has them by default.
+const REQUEST_QUEUES: u32 = 2;
+/// What marks trouble in a kernel's log.
+const TROUBLE: [&str; 12] = [
+    "WARNING:", "BUG:", "Oops", "Call Trace", "general protection", "Kernel panic", "KASAN", "UBSAN", "lockup",
+    "blocked for more than", "leaked", "refcount_t:",
+];
+/// When a machine that was told to switch off is taken to hang.
+const HANG: Duration = Duration::from_secs(60);
+/// QEMU's name of the TEE device.
+const DEVICE: &str = "tee0";
+
+/// Why a virtual machine failed.
+#[derive(Debug, Error)]
+pub enum VmError {
+    /// Its folder cannot be prepared.
+    #[error("cannot prepare {}: {source}", path.display())]
+    Prepare {
+        /// What cannot be.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// QEMU cannot be started.
+    #[error("cannot run QEMU: {0}")]
+    Qemu(io::Error),
+    /// QEMU ended before its sockets were there.
+    #[error("QEMU ended with {status}; {log}")]
+    QemuEnded {
+        /// How.
+        status: ExitStatus,
+        /// What it printed.
+        log: String,
+    },
+    /// The guest did not come up or did not do what it should.
+    #[error("{source}\nthe guest's console ends with:\n{console}")]
+    Guest {
+        /// What went wrong.
+        source: GuestError,
+        /// The end of the console's log.
+        console: String,
+    },
+    /// QEMU did not do what it should.
+    #[error(transparent)]
+    Qmp(#[from] QmpError),
+    /// The guest's kernel complained.
+    #[error("the guest's kernel complained:\n{0}")]
+    KernelTrouble(String),
+    /// The machine did not switch off.
+    #[error("the machine was told to switch off and did not")]
+    NoPowerOff,
+}
+
+/// What a machine is to have.
+#[derive(Debug, Clone)]
+pub struct VmConfig {
+    /// For people, and the folder of its logs.
+    pub name: String,
+    /// The daemon's socket for it; none for a machine without a TEE.
+    pub tee_socket: Option<PathBuf>,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// More for the kernel's command line.
+    pub append: String,
+}
+
+impl VmConfig {
+    /// A machine with 512 MiB.
+    pub fn new(name: &str, tee_socket: Option<&Path>) -> Self {
+        Self {
+            name: name.to_owned(),
+            tee_socket: tee_socket.map(Path::to_owned),
+            memory_mib: 512,
+            append: String::new(),
+        }
+    }
+}
+
+/// A running virtual machine; dropping it ends it.
+#[derive(Debug)]
+pub struct Vm {
+    /// Its folder: logs and sockets.
+    pub dir: PathBuf,
+    /// Runs commands in it.
+    pub guest: Guest,
+    qmp: Mutex<Qmp>,
+    qemu: Child,
+}
+
+impl Vm {
+    /// Boots a machine; its logs go to a folder of its name in `dir`.
+    pub fn boot(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<Self, VmError> {
+        let dir = dir.join(&config.name);
+        let prepare = |source| VmError::Prepare { path: dir.clone(), source };
+        fs::create_dir_all(&dir).map_err(prepare)?;
+        initramfs::write(&dir.join("initramfs"), parts).map_err(prepare)?;
+        let log = File::create(dir.join("qemu.log")).map_err(prepare)?;
+
+        let mut command = command(parts, config, "");
+        command.current_dir(&dir).args([
+            // Paths relative to the folder: a socket's may not be longer than 107 bytes.
+            "-serial",
+            "file:console.log",
+            "-chardev",
+            "socket,id=agent,path=agent.sock,server=on,wait=off",
+            "-device",
+            "virtio-serial-pci",
+            "-device",
+            &format!("virtserialport,chardev=agent,name={}", guest_agent::PORT_NAME),
+            "-qmp",
+            "unix:qmp.sock,server=on,wait=off",
+        ]);
+        command.stdout(log.try_clone().map_err(prepare)?).stderr(log);
+        let mut qemu = command.spawn().map_err(VmError::Qemu)?;
+        match Self::attach(&mut qemu, &dir) {
+            Ok((guest, qmp)) => Ok(Self { dir, guest, qmp: Mutex::new(qmp), qemu }),
+            Err(error) => {
+                // It may have ended by itself.
+                let _ = qemu.kill();
+                let _ = qemu.wait();
+                Err(error)
+            }
+        }
+    }
+
+    fn attach(qemu: &mut Child, dir: &Path) -> Result<(Guest, Qmp), VmError> {
+        let agent = loop {
+            if let Some(status) = qemu.try_wait().map_err(VmError::Qemu)? {
+                let log = progress::tail(&dir.join("qemu.log")).unwrap_or_default();
+                return Err(VmError::QemuEnded { status, log });
+            }
+            match connect(dir, "agent.sock") {
+                Ok(stream) => break stream,
+                Err(_) => thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        let qmp = Qmp::attach(connect(dir, "qmp.sock").map_err(VmError::Qemu)?)?;
+        let guest = Guest::attach(agent).map_err(|source| VmError::Guest {
+            source,
+            console: progress::tail(&dir.join("console.log")).unwrap_or_default(),
+        })?;
+        Ok((guest, qmp))
+    }
+
+    /// Loads the TEE subsystem and the driver.
+    pub fn load_driver(&self) -> Result<(), GuestError> {
+        self.guest.ok(&["load-driver"])?;
+        Ok(())
+    }
+
+    /// QEMU's control socket.
+    pub fn qmp(&self) -> MutexGuard<'_, Qmp> {
+        self.qmp.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pulls the TEE device out while the machine runs; returns once the guest has let go of it.
+    pub fn unplug(&self) -> Result<(), QmpError> {
+        let mut qmp = self.qmp();
+        qmp.execute("device_del", json!({ "id": DEVICE }))?;
+        qmp.wait_event("DEVICE_DELETED", |data| data["device"] == DEVICE)?;
+        qmp.execute("chardev-remove", json!({ "id": "tee" }))?;
+        Ok(())
+    }
+
+    /// Plugs a TEE device in, served at `socket`.
+    pub fn plug(&self, socket: &Path) -> Result<(), QmpError> {
+        let mut qmp = self.qmp();
+        let address = json!({ "type": "unix", "data": { "path": socket } });
+        let backend = json!({ "type": "socket", "data": { "addr": address, "server": false } });
+        qmp.execute("chardev-add", json!({ "id": "tee", "backend": backend }))?;
+        qmp.execute(
+            "device_add",
+            json!({
+                "driver": "vhost-user-test-device-pci", "id": DEVICE, "bus": "slot", "chardev": "tee",
+                "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
+                "config_size": size_of::<Config>(),
+            }),
+        )?;
+        Ok(())
+    }
+
+    /// The log of the guest's kernel, all of it.
+    pub fn kernel_log(&self) -> String {
+        let bytes = fs::read(self.dir.join("console.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Switches the machine off; fails where its kernel had anything to complain of.
+    pub fn shut_down(mut self) -> Result<(), VmError> {
+        let console = |dir: &Path| progress::tail(&dir.join("console.log")).unwrap_or_default();
+        self.guest
+            .power_off()
+            .map_err(|source| VmError::Guest { source, console: console(&self.dir) })?;
+        let deadline = Instant::now() + HANG;
+        while self.qemu.try_wait().map_err(VmError::Qemu)?.is_none() {
+            if Instant::now() > deadline {
+                return Err(VmError::NoPowerOff);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let log = self.kernel_log();
+        let lines: Vec<&str> = log.lines().collect();
+        match lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word))) {
+            None => Ok(()),
+            Some(first) => {
+                Err(VmError::KernelTrouble(lines.iter().skip(first).take(40).copied().collect::<Vec<_>>().join("\n")))
+            }
+        }
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+/// Boots a machine whose console is this terminal, with a shell; returns when it is switched off.
+pub fn shell(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<(), VmError> {
+    let dir = dir.join(&config.name);
+    let prepare = |source| VmError::Prepare { path: dir.clone(), source };
+    fs::create_dir_all(&dir).map_err(prepare)?;
+    initramfs::write(&dir.join("initramfs"), parts).map_err(prepare)?;
+    let mut command = command(parts, config, "shell quiet");
+    // The terminal sends ^C to the guest; QEMU's own keys begin with ^A.
+    command.current_dir(&dir).args(["-serial", "mon:stdio"]);
+    command.stdin(Stdio::inherit()).status().map_err(VmError::Qemu)?;
+    Ok(())
+}
+
+/// QEMU with everything but what the guest talks through.
+fn command(parts: &Provisioned, config: &VmConfig, append: &str) -> Command {
+    let memory = config.memory_mib;
+    // Killed with the thread that started it, should that not come to end it.
+    let emulator = parts.root.program("usr/bin/qemu-system-x86_64");
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(emulator.get_program()).args(emulator.get_args());
+    command.stdin(Stdio::null());
+    for folder in ["usr/share/qemu", "usr/share/seabios"] {
+        command.arg("-L").arg(parts.root.dir.join(folder));
+    }
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+    // Shared memory, or the daemon cannot reach it.
+    command.args(["-machine", "q35,memory-backend=memory", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"]);
+    command.args(["-m", &format!("{memory}M")]);
+    command.args(["-object", &format!("memory-backend-memfd,id=memory,size={memory}M,share=on")]);
+    command.arg("-kernel").arg(parts.root.dir.join("guest/vmlinuz"));
+    command.args(["-initrd", "initramfs"]);
+    command.args(["-append", &format!("console=ttyS0 panic=-1 {append} {}", config.append)]);
+    // A slot of its own, so that the device can be pulled out.
+    command.args(["-device", "pcie-root-port,id=slot,chassis=1"]);
+    if let Some(socket) = &config.tee_socket {
+        let mut chardev = std::ffi::OsString::from("socket,id=tee,path=");
+        chardev.push(socket);
+        command.arg("-chardev").arg(chardev);
+        command.args([
+            "-device",
+            &format!(
+                "vhost-user-test-device-pci,id={DEVICE},bus=slot,chardev=tee,virtio-id={STAND_IN_ID},num_vqs={},vq_size=256,config_size={}",
+                1 + REQUEST_QUEUES,
+                size_of::<Config>()
+            ),
+        ]);
+    }
+    command
+}
+
+/// Connects to a socket in a folder whose path may be too long for a socket's address: reached by the
+/// folder's descriptor instead.
+fn connect(folder: &Path, name: &str) -> io::Result<UnixStream> {
+    let folder = File::open(folder)?;
+    UnixStream::connect(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+}

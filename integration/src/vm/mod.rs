@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Virtual machines: Debian's own kernel in QEMU under software emulation, with a small init that
+//! runs what the harness asks for.
+//!
+//! ```text
+//!   Vm ─┬─ Guest  ── virtio-serial ──▶ guest-agent: commands, their output and exit codes
+//!       ├─ Qmp    ── control socket ─▶ QEMU: unplug and plug the TEE device
+//!       └─ console.log                 the guest kernel's log
+//! ```
+//!
+//! A machine ends with its [`Vm`], and also when the harness is killed: the agent switches it off
+//! once nobody is at the other end.
+
+mod guest;
+mod initramfs;
+mod machine;
+mod qmp;
+
+pub use guest::{Guest, GuestError, Output, Running};
+pub use machine::{shell, Vm, VmConfig, VmError};
+pub use qmp::{Qmp, QmpError};
