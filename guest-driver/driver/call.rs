@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sessions and calls: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
+
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{aref::ARef, ArcBorrow},
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use super::{
+    context::Context,
+    device::{header, message, response, CONTROL},
+    memory,
+    probe::VirtioTee,
+    request::{Aftermath, Request},
+};
+use crate::{
+    tee::{Access, Invocation, MemRef, Param, Params, SessionRequest, Shm, Verdict},
+    virtio::Buffer,
+    wire,
+};
+
+/// GP TEE Client API 1.0, table 4-2: communication with the TEE failed.
+const TEEC_ERROR_COMMUNICATION: u32 = 0xffff_000e;
+
+/// Neither the device nor the TEE is to blame for this not being answered: nobody is there.
+const NO_ANSWER: Verdict =
+    Verdict { ret: TEEC_ERROR_COMMUNICATION, origin: wire::VIRTIO_TEE_ORIGIN_COMMS };
+
+/// Opens a session and returns its number.
+pub(super) fn open_session(
+    context: ArcBorrow<'_, Context>,
+    request: &SessionRequest,
+    params: &mut Params<'_, VirtioTee>,
+) -> Result<(Verdict, u32)> {
+    let arguments = Arguments::new(&context, params)?;
+    let cancel_id = cancel_id(&context, request.cancel_id);
+    let fixed = wire::OpenSessionReq {
+        header: header(wire::VIRTIO_TEE_CMD_OPEN_SESSION, context.id),
+        uuid: request.uuid,
+        client_uuid: request.client,
+        client_login: request.login.into(),
+        cancel_id: cancel_id.into(),
+        num_params: arguments.num_params(),
+        num_runs: arguments.num_runs(),
+    };
+    let aftermath = Aftermath::OpenSession { context: context.id };
+    let call = Call { context: &context, session: wire::VIRTIO_TEE_SESSION_NONE, cancel_id };
+    let Some(answer) = call.make(&fixed, arguments, params, aftermath)? else {
+        return Ok((NO_ANSWER, 0));
+    };
+    let session = answer.session.get();
+    if answer.ret.get() == 0 && session == 0 {
+        return Ok((NO_ANSWER, 0));
+    }
+    Ok((verdict(&answer), session))
+}
+
+/// Calls a function of a TA.
+pub(super) fn invoke(
+    context: ArcBorrow<'_, Context>,
+    request: &Invocation,
+    params: &mut Params<'_, VirtioTee>,
+) -> Result<Verdict> {
+    let arguments = Arguments::new(&context, params)?;
+    let cancel_id = cancel_id(&context, request.cancel_id);
+    let fixed = wire::InvokeFuncReq {
+        header: header(wire::VIRTIO_TEE_CMD_INVOKE_FUNC, context.id),
+        session: request.session.into(),
+        func: request.func.into(),
+        cancel_id: cancel_id.into(),
+        num_params: arguments.num_params(),
+        num_runs: arguments.num_runs(),
+        reserved: 0.into(),
+    };
+    let call = Call { context: &context, session: request.session, cancel_id };
+    let answer = call.make(&fixed, arguments, params, Aftermath::None)?;
+    Ok(answer.map_or(NO_ANSWER, |answer| verdict(&answer)))
+}
+
+/// Closes a session; the TA is told.
+pub(super) fn close_session(context: &Context, session: u32) -> Result {
+    let device = &context.device;
+    let answer = device.call(
+        device.request_queue(),
+        close_message(context.id, session)?,
+        size_of::<wire::ResponseHeader>(),
+        KVec::new(),
+        Aftermath::None,
+    )?;
+    response::<wire::ResponseHeader>(&answer).map(|_| ())
+}
+
+/// Asks for a call to be given up.
+pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result {
+    let answer = context.device.call(
+        CONTROL,
+        cancel_message(context.id, session, cancel_id)?,
+        size_of::<wire::ResponseHeader>(),
+        KVec::new(),
+        Aftermath::None,
+    )?;
+    response::<wire::ResponseHeader>(&answer).map(|_| ())
+}
+
+/// Closes a session whose client has gone before it was open.
+pub(super) fn close_abandoned(answer: &Buffer<Request>, context: u64) {
+    let device = &answer.token().device;
+    let session = match response::<wire::CallResp>(answer) {
+        Ok(call) if call.ret.get() == 0 && call.session.get() != 0 => call.session.get(),
+        _ => return,
+    };
+    let close = close_message(context, session).and_then(|message| {
+        device.buffer(message, size_of::<wire::ResponseHeader>(), KVec::new(), Aftermath::None)
+    });
+    match close {
+        Ok(close) => device.post(device.request_queue(), close),
+        // It ends with its context.
+        Err(error) => dev_warn!(device.dev, "session {session} stays open: {error:?}\n"),
+    }
+}
+
+fn close_message(context: u64, session: u32) -> Result<KVVec<u8>> {
+    message(&wire::CloseSessionReq {
+        header: header(wire::VIRTIO_TEE_CMD_CLOSE_SESSION, context),
+        session: session.into(),
+        reserved: 0.into(),
+    })
+}
+
+fn cancel_message(context: u64, session: u32, cancel_id: u32) -> Result<KVVec<u8>> {
+    message(&wire::CancelReq {
+        header: header(wire::VIRTIO_TEE_CMD_CANCEL_REQ, context),
+        session: session.into(),
+        cancel_id: cancel_id.into(),
+    })
+}
+
+/// The name of a call, so that it has one in any case.
+fn cancel_id(context: &Context, given: u32) -> u32 {
+    match given {
+        0 => context.device.new_cancel_id(),
+        given => given,
+    }
+}
+
+fn verdict(answer: &wire::CallResp) -> Verdict {
+    Verdict { ret: answer.ret.get(), origin: answer.ret_origin.get() }
+}
+
+/// A call that is being made.
+struct Call<'a> {
+    context: &'a Context,
+    session: u32,
+    cancel_id: u32,
+}
+
+impl Call<'_> {
+    /// Makes it: `fixed`, and what follows. `None` if the device has gone, or its answer makes no
+    /// sense.
+    fn make<M: IntoBytes + Immutable>(
+        &self,
+        fixed: &M,
+        arguments: Arguments,
+        params: &mut Params<'_, VirtioTee>,
+        aftermath: Aftermath,
+    ) -> Result<Option<wire::CallResp>> {
+        let device = &self.context.device;
+        let mut request = KVVec::with_capacity(
+            size_of::<M>() + arguments.params.as_bytes().len() + arguments.runs.as_bytes().len(),
+            GFP_KERNEL,
+        )?;
+        request.extend_from_slice(fixed.as_bytes(), GFP_KERNEL)?;
+        request.extend_from_slice(arguments.params.as_bytes(), GFP_KERNEL)?;
+        request.extend_from_slice(arguments.runs.as_bytes(), GFP_KERNEL)?;
+        let response_len =
+            size_of::<wire::CallResp>() + params.len() * size_of::<wire::ParamResult>();
+
+        for_each_memref(params, |_, memref, size| {
+            let start = memref.shm.page_offset() + memref.offset;
+            memref.shm.segments().sync_for_device(start, size);
+        });
+        let queue = device.request_queue();
+        let answer = device
+            .call(queue, request, response_len, arguments.memories, aftermath)
+            .inspect_err(|error| {
+                if *error == EINTR {
+                    self.give_up();
+                }
+            })?;
+        match read(&answer, params) {
+            Ok(call) => Ok(Some(call)),
+            Err(ENODEV | EPROTO) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The client has been killed: asks for the call to be cancelled, and does not wait.
+    fn give_up(&self) {
+        let device = &self.context.device;
+        let cancel = cancel_message(self.context.id, self.session, self.cancel_id).and_then(|cancel| {
+            device.buffer(cancel, size_of::<wire::ResponseHeader>(), KVec::new(), Aftermath::None)
+        });
+        if let Ok(cancel) = cancel {
+            device.post(CONTROL, cancel);
+        }
+    }
+}
+
+/// Reads the answer to a call, and sets what the parameters carry back. `EPROTO` if it does not
+/// make sense.
+fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<wire::CallResp> {
+    let call: wire::CallResp = response(answer).map_err(|error| match error {
+        EIO if answer.response().is_none_or(|bytes| bytes.len() < MIN_ANSWER) => EPROTO,
+        error => error,
+    })?;
+    let results = answer.response().and_then(|bytes| bytes.get(size_of::<wire::CallResp>()..));
+    let results = <[wire::ParamResult]>::ref_from_prefix_with_elems(
+        results.ok_or(EPROTO)?,
+        params.len(),
+    );
+    let (results, _) = results.map_err(|_| EPROTO)?;
+    if call.num_params.get() as usize != params.len() {
+        return Err(EPROTO);
+    }
+    // A size that exceeds the buffer says how large it should have been. That is not success, and
+    // a client within the kernel may rely on it.
+    let excess = params.iter().zip(results).any(|(param, result)| match param {
+        Param::MemRef { access: Access::Output | Access::InOut, size, .. } => result.b.get() > size,
+        _ => false,
+    });
+    if call.ret.get() == 0 && excess {
+        return Err(EPROTO);
+    }
+    for_each_memref(params, |access, memref, size| {
+        if access != Access::Input {
+            let start = memref.shm.page_offset() + memref.offset;
+            memref.shm.segments().sync_for_cpu(start, size);
+        }
+    });
+    for (index, result) in results.iter().enumerate() {
+        params.set_result(index, [result.a.get(), result.b.get(), result.c.get()]);
+    }
+    Ok(call)
+}
+
+const MIN_ANSWER: usize = size_of::<wire::CallResp>();
+
+fn for_each_memref(
+    params: &Params<'_, VirtioTee>,
+    mut f: impl FnMut(Access, &MemRef<'_, VirtioTee>, u64),
+) {
+    for param in params.iter() {
+        if let Param::MemRef { access, memory: Some(memref), size } = param {
+            f(access, &memref, size);
+        }
+    }
+}
+
+/// The parameters of a call, as the device wants them.
+struct Arguments {
+    params: KVec<wire::Param>,
+    runs: KVVec<wire::Run>,
+    memories: KVec<ARef<Shm<VirtioTee>>>,
+}
+
+impl Arguments {
+    fn new(context: &Context, params: &Params<'_, VirtioTee>) -> Result<Self> {
+        let limits = &context.device.limits;
+        if params.len() > limits.params {
+            return Err(EINVAL);
+        }
+        let mut this = Self {
+            params: KVec::with_capacity(params.len(), GFP_KERNEL)?,
+            runs: KVVec::new(),
+            memories: KVec::new(),
+        };
+        for param in params.iter() {
+            let param = this.param(limits.runs, &param)?;
+            this.params.push(param, GFP_KERNEL)?;
+        }
+        Ok(this)
+    }
+
+    fn num_params(&self) -> zerocopy::byteorder::little_endian::U32 {
+        // CAST: At most `Limits::params`, which was 32 bits.
+        (self.params.len() as u32).into()
+    }
+
+    fn num_runs(&self) -> zerocopy::byteorder::little_endian::U32 {
+        // CAST: At most `Limits::runs`, which was 32 bits.
+        (self.runs.len() as u32).into()
+    }
+
+    fn param(&mut self, max_runs: usize, param: &Param<'_, VirtioTee>) -> Result<wire::Param> {
+        let mut out = wire::Param {
+            attr: attribute(param).into(),
+            num_runs: 0.into(),
+            a: 0.into(),
+            b: 0.into(),
+            c: 0.into(),
+        };
+        match param {
+            Param::None => (),
+            Param::Value { values: [a, b, c], .. } => {
+                out.a = (*a).into();
+                out.b = (*b).into();
+                out.c = (*c).into();
+            }
+            Param::MemRef { memory: None, size, .. } => {
+                out.b = (*size).into();
+                out.c = wire::VIRTIO_TEE_MEMORY_NULL.into();
+            }
+            Param::MemRef { memory: Some(memref), size, .. } => {
+                self.memories.push(ARef::from(memref.shm), GFP_KERNEL)?;
+                let start = memref.shm.page_offset() + memref.offset;
+                out.b = (*size).into();
+                let mut name = memory::name_for_call(memref.shm, false)?;
+                if name.is_none() {
+                    let before = self.runs.len();
+                    match self.take_along(max_runs, memref.shm, start, *size) {
+                        Ok(offset) => {
+                            out.attr = (out.attr.get() | wire::VIRTIO_TEE_ATTR_TRANSIENT).into();
+                            out.num_runs = ((self.runs.len() - before) as u32).into();
+                            out.a = offset.into();
+                            return Ok(out);
+                        }
+                        Err(E2BIG) => {
+                            self.runs.truncate(before);
+                            name = memory::name_for_call(memref.shm, true)?;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                out.a = start.into();
+                out.c = name.ok_or(E2BIG)?.into();
+            }
+        }
+        Ok(out)
+    }
+
+    /// Adds the pages that hold `size` bytes from `start` on to the runs, and returns where in them
+    /// the bytes begin. `E2BIG` if that are more runs than a request can have.
+    fn take_along(
+        &mut self,
+        max_runs: usize,
+        shm: &Shm<VirtioTee>,
+        start: u64,
+        size: u64,
+    ) -> Result<u64> {
+        let page = PAGE_SIZE as u64;
+        let segments = shm.segments();
+        // Nothing at the very end has a page of its own; it gets the last one.
+        let first = (start / page * page).min(segments.len() - page);
+        let len = (start + size.max(1) - first).next_multiple_of(page);
+        for part in segments.range(first, len) {
+            if self.runs.len() == max_runs {
+                return Err(E2BIG);
+            }
+            let run = wire::Run { addr: part.addr.into(), len: part.len.into() };
+            self.runs.push(run, GFP_KERNEL)?;
+        }
+        Ok(start - first)
+    }
+}
+
+fn attribute(param: &Param<'_, VirtioTee>) -> u32 {
+    match param {
+        Param::None => wire::VIRTIO_TEE_ATTR_NONE,
+        Param::Value { access: Access::Input, .. } => wire::VIRTIO_TEE_ATTR_VALUE_INPUT,
+        Param::Value { access: Access::Output, .. } => wire::VIRTIO_TEE_ATTR_VALUE_OUTPUT,
+        Param::Value { access: Access::InOut, .. } => wire::VIRTIO_TEE_ATTR_VALUE_INOUT,
+        Param::MemRef { access: Access::Input, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_INPUT,
+        Param::MemRef { access: Access::Output, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_OUTPUT,
+        Param::MemRef { access: Access::InOut, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_INOUT,
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What there is once for each device.
+
+use kernel::{
+    cpu::CpuId,
+    device,
+    prelude::*,
+    str::CString,
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::{
+    config::Limits,
+    probe::VirtioTee,
+    request::{Aftermath, Request, RequestBuffer, Waiter},
+    status,
+};
+use crate::{
+    tee::Shm,
+    virtio::{Buffer, Token, Virtqueues, Wait},
+    wire,
+};
+
+/// A virtio TEE device.
+pub(super) struct TeeDevice {
+    /// For messages.
+    pub(super) dev: ARef<device::Device>,
+    pub(super) queues: Arc<Virtqueues<Request>>,
+    pub(super) limits: Limits,
+    /// Contexts that count towards the limit.
+    pub(super) contexts: Atomic<u32>,
+    /// Registered memories that count towards the limit.
+    pub(super) memories: Atomic<u32>,
+    /// Registered bytes that count towards the limit.
+    pub(super) memory_bytes: Atomic<u64>,
+    /// Where to look for a call's name next.
+    next_cancel_id: Atomic<u32>,
+}
+
+impl TeeDevice {
+    pub(super) fn new(
+        dev: ARef<device::Device>,
+        queues: Arc<Virtqueues<Request>>,
+        limits: Limits,
+    ) -> Result<Arc<Self>> {
+        Ok(Arc::new(
+            Self {
+                dev,
+                queues,
+                limits,
+                contexts: Atomic::new(0),
+                memories: Atomic::new(0),
+                memory_bytes: Atomic::new(0),
+                next_cancel_id: Atomic::new(0),
+            },
+            GFP_KERNEL,
+        )?)
+    }
+
+    /// Asks for the TEE's revision.
+    pub(super) fn revision(self: &Arc<Self>) -> Result<CString> {
+        let answer = self.call(
+            CONTROL,
+            message(&header(wire::VIRTIO_TEE_CMD_GET_VERSION, 0))?,
+            size_of::<wire::GetVersionResp>(),
+            KVec::new(),
+            Aftermath::None,
+        )?;
+        let response: wire::GetVersionResp = response(&answer)?;
+        let text = response.revision.split(|byte| *byte == 0).next().unwrap_or_default();
+        // It is for people, and from a device that is not to be trusted with a terminal.
+        let mut printable = KVec::with_capacity(text.len() + 1, GFP_KERNEL)?;
+        for byte in text {
+            let graphic = *byte == b' ' || byte.is_ascii_graphic();
+            printable.push(if graphic { *byte } else { b'?' }, GFP_KERNEL)?;
+        }
+        let text = core::str::from_utf8(&printable).map_err(|_| EIO)?;
+        CString::try_from_fmt(fmt!("{text}"))
+    }
+
+    /// The queue that this CPU makes calls on.
+    pub(super) fn request_queue(&self) -> usize {
+        let queues = self.queues.len() - FIRST_REQUEST;
+        // There is at least one.
+        FIRST_REQUEST + (CpuId::current().as_u32() as usize).checked_rem(queues).unwrap_or(0)
+    }
+
+    /// A name for a call whose client has not given one, so that it can be cancelled.
+    ///
+    /// Clients' own names could be the same; then a call of theirs in the same session is cancelled
+    /// as well, and only if they are killed.
+    pub(super) fn new_cancel_id(&self) -> u32 {
+        self.next_cancel_id.fetch_add(1, Relaxed) | 1 << 31
+    }
+
+    /// Makes the buffer of a request, for [`post`](Self::post) as it is.
+    pub(super) fn buffer(
+        self: &Arc<Self>,
+        message: KVVec<u8>,
+        response_len: usize,
+        memories: KVec<ARef<Shm<VirtioTee>>>,
+        aftermath: Aftermath,
+    ) -> Result<RequestBuffer> {
+        let request = Request { device: self.clone(), waiter: None, memories, aftermath };
+        self.queues.buffer(message, response_len, request)
+    }
+
+    /// Makes a request and waits for the response.
+    ///
+    /// `EINTR` if a fatal signal ends the wait. The device may have the request even so; then, when
+    /// it has answered, `aftermath` is seen to.
+    pub(super) fn call(
+        self: &Arc<Self>,
+        queue: usize,
+        message: KVVec<u8>,
+        response_len: usize,
+        memories: KVec<ARef<Shm<VirtioTee>>>,
+        aftermath: Aftermath,
+    ) -> Result<RequestBuffer> {
+        let mut buffer = self.buffer(message, response_len, memories, aftermath)?;
+        let waiter = Waiter::new()?;
+        buffer.token_mut().waiter = Some(waiter.clone());
+        match self.queues.submit(queue, buffer, Wait::Killable) {
+            Ok(()) => waiter.wait_killable(),
+            Err((error, buffer)) => {
+                Request::deferred(buffer);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a request that has a waiter, and waits for the response, whatever signals arrive.
+    pub(super) fn call_unkillably(
+        &self,
+        queue: usize,
+        buffer: RequestBuffer,
+    ) -> Result<RequestBuffer> {
+        let waiter = buffer.token().waiter.clone().ok_or(EINVAL)?;
+        match self.queues.submit(queue, buffer, Wait::Uninterruptible) {
+            Ok(()) => Ok(waiter.wait()),
+            Err((error, buffer)) => {
+                Request::deferred(buffer);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a request whose response nobody waits for.
+    pub(super) fn post(&self, queue: usize, buffer: RequestBuffer) {
+        if let Err((_, buffer)) = self.queues.submit(queue, buffer, Wait::Uninterruptible) {
+            Request::deferred(buffer);
+        }
+    }
+}
+
+/// Index of the control queue.
+pub(super) const CONTROL: usize = wire::VIRTIO_TEE_QUEUE_CONTROL as usize;
+/// Index of the first request queue.
+const FIRST_REQUEST: usize = wire::VIRTIO_TEE_QUEUE_REQUEST as usize;
+
+/// The header of a request.
+pub(super) fn header(command: u32, context: u64) -> wire::RequestHeader {
+    wire::RequestHeader { command: command.into(), reserved: 0.into(), context: context.into() }
+}
+
+/// A request of nothing but a fixed part.
+pub(super) fn message<M: IntoBytes + Immutable>(fixed: &M) -> Result<KVVec<u8>> {
+    let mut message = KVVec::new();
+    message.extend_from_slice(fixed.as_bytes(), GFP_KERNEL)?;
+    Ok(message)
+}
+
+/// The fixed part of a response. `ENODEV` if there is none, since the device has gone; `EIO` if it
+/// is shorter than it has to be.
+pub(super) fn response<R: FromBytes + KnownLayout + Immutable>(
+    answer: &Buffer<Request>,
+) -> Result<R> {
+    let bytes = answer.response().ok_or(ENODEV)?;
+    let (header, _) = wire::ResponseHeader::read_from_prefix(bytes).map_err(|_| EIO)?;
+    status::check(header.status.get())?;
+    R::read_from_prefix(bytes).map(|(response, _)| response).map_err(|_| EIO)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver of the virtio TEE device.
+//!
+//! It is built on [`crate::virtio`] and [`crate::tee`], and contains no `unsafe`.
+//!
+//! ```text
+//!   crate::tee ── tee::Driver ──▶ ops ──▶ call, context, memory ──▶ device ──▶ crate::virtio
+//!                                                                     ▲             │
+//!                                                                  request ◀── used ┘
+//! ```
+//!
+//! - [`device`]: what there is once for each device; making requests and awaiting responses.
+//! - [`request`]: a request on its way: who waits for it, what it keeps alive, what is left to do
+//!   when nobody waits any more.
+//! - [`context`]: OPEN_DEVICE and CLOSE_DEVICE.
+//! - [`memory`]: REGISTER_MEM and UNREGISTER_MEM, and when to use them.
+//! - [`call`]: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
+//! - [`config`]: the configuration space, checked.
+//! - [`status`]: what errno a transport status is.
+//!
+//! # Waiting
+//!
+//! A client waits for the device until it answers or a fatal signal arrives. A client that is
+//! killed leaves its request behind: the device is asked to cancel it, and buffer and memory stay
+//! alive until the device gives them back, [`request`] says how. Nothing but taking back registered
+//! memory waits without regard to signals, since the pages are freed right after; it needs nothing
+//! but the device to be alive, no TEE, and unbinding the device ends that too.
+//!
+//! # When the device goes
+//!
+//! Unbinding resets the device and takes all buffers back. Calls that were under way fail with
+//! `TEEC_ERROR_COMMUNICATION`, everything after that with `ENODEV`. Then it waits, as the TEE
+//! subsystem does for any TEE, until the last client has closed its file descriptors.
+
+#![forbid(unsafe_code)]
+
+mod call;
+mod config;
+mod context;
+mod device;
+mod memory;
+mod ops;
+mod probe;
+mod request;
+mod status;
+
+pub(crate) use probe::VirtioTee;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a virtio device to a TEE, and back.
+
+use kernel::{
+    cpu::nr_cpu_ids,
+    device::{Bound, Core},
+    prelude::*,
+    str::CString,
+    sync::Arc,
+};
+
+use super::{config::Limits, device::TeeDevice, request::Request};
+use crate::{
+    module_parameters, tee,
+    virtio::{self, Virtqueues},
+    wire,
+};
+
+/// The driver.
+pub(crate) struct VirtioTee;
+
+/// What the TEE subsystem has of a device.
+pub(crate) struct Tee {
+    pub(super) device: Arc<TeeDevice>,
+    pub(super) revision: CString,
+}
+
+impl virtio::Driver for VirtioTee {
+    type Data = tee::Registration<Self>;
+    type Token = Request;
+
+    fn ids() -> [u32; 2] {
+        [wire::VIRTIO_ID_TEE, module_parameters::device_id.value()]
+    }
+
+    fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<tee::Registration<Self>, Error> {
+        bring_up(dev)
+    }
+}
+
+fn bring_up(dev: &virtio::Device<Bound>) -> Result<tee::Registration<VirtioTee>> {
+    let limits = Limits::read(dev)?;
+    // More queues than CPUs would not be used, as each CPU has one to make its calls on.
+    let request_queues = limits.request_queues.min(nr_cpu_ids() as usize);
+    let mut names = KVec::with_capacity(1 + request_queues, GFP_KERNEL)?;
+    names.push(CString::try_from_fmt(fmt!("control"))?, GFP_KERNEL)?;
+    for index in 0..request_queues {
+        names.push(CString::try_from_fmt(fmt!("request.{index}"))?, GFP_KERNEL)?;
+    }
+    let queues = Virtqueues::new(dev, names)?;
+    queues.start()?;
+    let dma = queues.dma_device()?;
+    let dma_note = if dma.is_some() { ", by the DMA API" } else { "" };
+
+    let device = TeeDevice::new(dev.as_ref().into(), queues, limits)?;
+    let revision = device.revision()?;
+    let tee = Arc::new(Tee { device, revision }, GFP_KERNEL)?;
+    let registration = tee::Registration::new(
+        dev.as_ref(),
+        c"virtio-tee",
+        kernel::module::this_module::<crate::VirtioTeeModule>(),
+        tee.clone(),
+        dma,
+    )?;
+    let version = tee.device.limits.version;
+    dev_info!(
+        dev,
+        "{}: implementation {}, capabilities {:#x}, {:#x}; {request_queues} request queues{dma_note}\n",
+        &*tee.revision,
+        version.impl_id,
+        version.gen_caps,
+        version.impl_caps
+    );
+    Ok(registration)
+}

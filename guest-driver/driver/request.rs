@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests on their way.
+
+use core::mem;
+
+use kernel::{
+    prelude::*,
+    sync::{aref::ARef, new_spinlock_irq, Arc, SpinLockIrq},
+    workqueue::Queue,
+};
+
+use super::{
+    call,
+    context::{self, ContextQuota},
+    device::TeeDevice,
+    memory::{self, MemoryQuota},
+    probe::VirtioTee,
+};
+use crate::{
+    sync::{new_waitqueue, WaitQueue},
+    tee::Shm,
+    virtio::{Buffer, Token},
+};
+
+/// A request with its buffer.
+pub(super) type RequestBuffer = Pin<KBox<Buffer<Request>>>;
+
+/// What the driver keeps with a buffer.
+pub(crate) struct Request {
+    /// Keeps the device's state alive, whoever made the request.
+    pub(super) device: Arc<TeeDevice>,
+    /// Who waits for the response.
+    pub(super) waiter: Option<Arc<Waiter>>,
+    /// What the device may access until it has used the buffer.
+    pub(super) memories: KVec<ARef<Shm<VirtioTee>>>,
+    /// What is left to do if nobody waits for the response any more.
+    pub(super) aftermath: Aftermath,
+}
+
+/// What the response to a request that nobody waits for calls for.
+pub(super) enum Aftermath {
+    /// Nothing.
+    None,
+    /// OPEN_DEVICE: if there is a context, it is closed with this.
+    OpenContext(RequestBuffer),
+    /// CLOSE_DEVICE: that context no longer counts.
+    CloseContext(#[allow(dead_code, reason = "to be dropped")] ContextQuota),
+    /// OPEN_SESSION: if there is a session, it is closed.
+    OpenSession {
+        /// The context.
+        context: u64,
+    },
+    /// REGISTER_MEM of the first of the request's memories: if it is registered, that is noted.
+    Register(RequestBuffer),
+    /// UNREGISTER_MEM: that memory no longer counts.
+    Unregister(#[allow(dead_code, reason = "to be dropped")] MemoryQuota),
+}
+
+/// A client that waits for a response.
+#[pin_data]
+pub(super) struct Waiter {
+    #[pin]
+    place: SpinLockIrq<Place>,
+    #[pin]
+    arrival: WaitQueue,
+}
+
+/// Where response and client meet.
+enum Place {
+    /// The client waits.
+    Waiting,
+    /// The response is there.
+    Answered(RequestBuffer),
+    /// The client has taken the response, or has gone without.
+    Left,
+}
+
+impl Waiter {
+    pub(super) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                place <- new_spinlock_irq!(Place::Waiting),
+                arrival <- new_waitqueue!("virtio_tee::Waiter"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Takes the response, if it is there.
+    fn take(&self) -> Option<RequestBuffer> {
+        let mut place = self.place.lock();
+        match mem::replace(&mut *place, Place::Left) {
+            Place::Answered(buffer) => Some(buffer),
+            other => {
+                *place = other;
+                None
+            }
+        }
+    }
+
+    /// Waits for the response, or until a fatal signal arrives: then the request is left behind.
+    pub(super) fn wait_killable(&self) -> Result<RequestBuffer> {
+        self.arrival.wait_killable(|| self.take()).or_else(|error| {
+            match mem::replace(&mut *self.place.lock(), Place::Left) {
+                Place::Answered(buffer) => Ok(buffer),
+                _ => Err(error),
+            }
+        })
+    }
+
+    /// Waits for the response.
+    pub(super) fn wait(&self) -> RequestBuffer {
+        self.arrival.wait(|| self.take())
+    }
+
+    /// Hands the response over. The buffer comes back if nobody waits.
+    fn answer(&self, buffer: RequestBuffer) -> Option<RequestBuffer> {
+        let mut place = self.place.lock();
+        if !matches!(*place, Place::Waiting) {
+            return Some(buffer);
+        }
+        *place = Place::Answered(buffer);
+        drop(place);
+        self.arrival.wake_all();
+        None
+    }
+}
+
+impl Token for Request {
+    fn used(buffer: RequestBuffer, queue: &Queue) {
+        // The buffer goes to the client or to the workqueue, so that what it holds is dropped there.
+        let unwanted = match buffer.token().waiter.clone() {
+            Some(waiter) => waiter.answer(buffer),
+            None => Some(buffer),
+        };
+        if let Some(buffer) = unwanted {
+            buffer.defer(queue);
+        }
+    }
+
+    fn deferred(mut buffer: RequestBuffer) {
+        match mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None) {
+            Aftermath::OpenContext(close) => context::close_abandoned(&buffer, close),
+            Aftermath::OpenSession { context } => call::close_abandoned(&buffer, context),
+            Aftermath::Register(unregister) => memory::registered(&buffer, unregister),
+            Aftermath::None | Aftermath::CloseContext(_) | Aftermath::Unregister(_) => (),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Wait queues.
+//!
+//! C header: [`include/linux/wait.h`](srctree/include/linux/wait.h)
+
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::LockClassKey,
+    task::{TASK_FREEZABLE, TASK_NORMAL, TASK_UNINTERRUPTIBLE},
+    types::Opaque,
+};
+
+use core::{marker::PhantomPinned, ptr};
+
+const TASK_KILLABLE: c_int = TASK_UNINTERRUPTIBLE | bindings::TASK_WAKEKILL as c_int;
+
+/// Creates a [`WaitQueue`] initialiser with a lock class of its own.
+macro_rules! new_waitqueue {
+    ($name:literal) => {
+        $crate::sync::WaitQueue::new(::kernel::c_str!($name), ::kernel::static_lock_class!())
+    };
+}
+pub(crate) use new_waitqueue;
+
+/// Tasks that wait for a condition: `struct wait_queue_head`.
+///
+/// Unlike the kernel crate's `CondVar`, it has a wait that only a fatal signal ends, and it is not
+/// tied to one lock. All waits let the freezer pass.
+#[pin_data]
+pub(crate) struct WaitQueue {
+    #[pin]
+    head: Opaque<bindings::wait_queue_head>,
+    #[pin]
+    _pin: PhantomPinned,
+}
+
+// SAFETY: A `struct wait_queue_head` is not tied to a task.
+unsafe impl Send for WaitQueue {}
+
+// SAFETY: A `struct wait_queue_head` has a lock of its own.
+unsafe impl Sync for WaitQueue {}
+
+impl WaitQueue {
+    /// Creates an initialiser; see [`new_waitqueue`].
+    pub(crate) fn new(
+        name: &'static CStr,
+        key: Pin<&'static LockClassKey>,
+    ) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: `slot` is valid, and name and key live for ever.
+            head <- Opaque::ffi_init(|slot| unsafe {
+                bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr())
+            }),
+            _pin: PhantomPinned,
+        })
+    }
+
+    /// Makes all waiters check their condition. Usable in any context.
+    pub(crate) fn wake_all(&self) {
+        // SAFETY: `head` was initialised when `self` was.
+        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 0, ptr::null_mut()) };
+    }
+
+    /// Waits until `condition` has a value. It is called on this task only, but must not sleep.
+    pub(crate) fn wait<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
+        loop {
+            // Without WAKEKILL in the state no signal ends the wait.
+            if let Ok(value) = self.wait_in(TASK_UNINTERRUPTIBLE, &mut condition) {
+                return value;
+            }
+        }
+    }
+
+    /// Waits until `condition` has a value, or a fatal signal ends the wait: `EINTR`.
+    pub(crate) fn wait_killable<R>(&self, mut condition: impl FnMut() -> Option<R>) -> Result<R> {
+        self.wait_in(TASK_KILLABLE, &mut condition)
+    }
+
+    fn wait_in<R>(&self, state: c_int, condition: &mut dyn FnMut() -> Option<R>) -> Result<R> {
+        if let Some(value) = condition() {
+            return Ok(value);
+        }
+        let entry = Opaque::<bindings::wait_queue_entry>::uninit();
+        // SAFETY: `entry` is valid memory that does not move, and is off the queue again before
+        // this function returns.
+        unsafe { bindings::init_wait_entry(entry.get(), 0) };
+        let result = loop {
+            // SAFETY: Queue and entry are initialised.
+            let signal = unsafe {
+                bindings::prepare_to_wait_event(
+                    self.head.get(),
+                    entry.get(),
+                    state | TASK_FREEZABLE,
+                )
+            };
+            if let Some(value) = condition() {
+                break Ok(value);
+            }
+            if signal != 0 {
+                break Err(EINTR);
+            }
+            // SAFETY: No lock is held that the caller does not hold.
+            unsafe { bindings::schedule() };
+        };
+        // SAFETY: Queue and entry are initialised.
+        unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
+        result
+    }
+}

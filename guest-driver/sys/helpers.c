@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/virtio.h>
+#include <linux/virtio_config.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+
+#include "helpers.h"
+
+int virtio_tee_helper_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
+			       struct virtqueue **vqs, struct virtqueue_info *info)
+{
+	return virtio_find_vqs(vdev, nvqs, vqs, info, NULL);
+}
+
+void virtio_tee_helper_del_vqs(struct virtio_device *vdev)
+{
+	vdev->config->del_vqs(vdev);
+}
+
+void virtio_tee_helper_device_ready(struct virtio_device *vdev)
+{
+	virtio_device_ready(vdev);
+}
+
+bool virtio_tee_helper_has_feature(const struct virtio_device *vdev, unsigned int fbit)
+{
+	return virtio_has_feature(vdev, fbit);
+}
+
+void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offset,
+				   void *buf, size_t len)
+{
+	virtio_cread_bytes(vdev, offset, buf, len);
+}
+
+/* @addr is of kmalloc() or vmalloc(); the latter's bytes must not leave their page. */
+void virtio_tee_helper_sg_set(struct scatterlist *sg, const void *addr, unsigned int len)
+{
+	struct page *page = is_vmalloc_addr(addr) ? vmalloc_to_page(addr) : virt_to_page(addr);
+
+	sg_set_page(sg, page, len, offset_in_page(addr));
+}
+
+phys_addr_t virtio_tee_helper_page_to_phys(struct page *page)
+{
+	return page_to_phys(page);
+}
+
+int virtio_tee_helper_dma_map(struct device *dev, phys_addr_t phys, size_t size,
+			      dma_addr_t *addr)
+{
+	*addr = dma_map_page(dev, phys_to_page(phys), 0, size, DMA_BIDIRECTIONAL);
+	return dma_mapping_error(dev, *addr);
+}
+
+void virtio_tee_helper_dma_unmap(struct device *dev, dma_addr_t addr, size_t size)
+{
+	/* What the device wrote has been copied back after each call, and no more may be. */
+	dma_unmap_page_attrs(dev, addr, size, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
+}
+
+void virtio_tee_helper_dma_sync_for_device(struct device *dev, dma_addr_t addr, size_t size)
+{
+	dma_sync_single_for_device(dev, addr, size, DMA_BIDIRECTIONAL);
+}
+
+void virtio_tee_helper_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size)
+{
+	dma_sync_single_for_cpu(dev, addr, size, DMA_BIDIRECTIONAL);
+}
+
+struct workqueue_struct *virtio_tee_helper_alloc_workqueue(const char *name)
+{
+	return alloc_workqueue("%s", WQ_UNBOUND, 0, name);
+}
+
+void virtio_tee_helper_flush_workqueue(struct workqueue_struct *wq)
+{
+	flush_workqueue(wq);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Driver for the virtio TEE device: a TEE of the host's, or one that the host stands in for, as a
+//! `/dev/teeN` of the guest's.
+//!
+//! [`driver`] is the driver. It is built on [`virtio`] and [`tee`], safe abstractions of the two
+//! subsystems between which it stands, and on [`wire`], the format that it shares with the device.
+
+use kernel::{driver::Registration, prelude::*, InPlaceModule, ModuleMetadata};
+
+mod driver;
+mod sync;
+mod sys;
+mod tee;
+mod virtio;
+#[allow(dead_code, unreachable_pub, reason = "it is the device's as well")]
+mod wire;
+
+module! {
+    type: VirtioTeeModule,
+    name: "virtio_tee",
+    authors: ["The virtio-tee developers"],
+    description: "virtio TEE driver",
+    license: "GPL v2",
+    params: {
+        device_id: u32 {
+            default: 0,
+            description: "Another virtio device ID to take, for VMMs that do not know that of the TEE device (46)",
+        },
+    },
+}
+
+kernel::module_device_table!(
+    "virtio",
+    virtio::DeviceId,
+    VIRTIO_TEE_IDS,
+    @none,
+    [virtio::DeviceId::new(wire::VIRTIO_ID_TEE)]
+);
+
+#[pin_data]
+struct VirtioTeeModule {
+    #[pin]
+    _driver: Registration<virtio::Adapter<driver::VirtioTee>>,
+}
+
+impl InPlaceModule for VirtioTeeModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _driver <- Registration::new(<Self as ModuleMetadata>::NAME, module),
+        })
+    }
+}
