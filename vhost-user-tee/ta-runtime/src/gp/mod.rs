@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The GlobalPlatform TEE Internal Core API 1.3.1, as TAs built for OP-TEE call it.
+//!
+//! A thin layer of C functions on [`services`](crate::services). The dynamic linker binds a TA's undefined
+//! symbols to these when the TA is loaded; what is not here stays undefined, and the loader refuses the TA with
+//! the name of what it misses.
+//!
+//! | chapter | functions | here |
+//! | --- | --- | --- |
+//! | 4.4 – 4.7 properties | 13 | all, in [`properties`] |
+//! | 4.8 panic | 1 | all, in [`mod@panic`] |
+//! | 4.9 calls to other TAs | 3 | none yet |
+//! | 4.10 cancellation | 3 | all, in [`cancellation`] |
+//! | 4.11 memory | 9 | all, in [`memory`] |
+//! | 5 storage, objects | 30 | none yet |
+//! | 6.2 operations | 9 | all but the two that set keys, in [`operations`]: digests only |
+//! | 6.3 digests | 3 | all, in [`digests`]: MD5, SHA-1, SHA-2, SHA-3, SHAKE, SM3 |
+//! | 6.4 – 6.8 ciphers, MAC, AE, asymmetric, derivation | 17 | none yet |
+//! | 6.9 random numbers | 1 | all, in [`random`] |
+//! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
+//! | 8 big integers | 37 | none yet |
+//! | OP-TEE's own | | logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
+//!
+//! A function that API 1.1 had with 32-bit sizes is here under `__GP11_` as well.
+//!
+//! How a function is written: it takes its arguments through [`pointers`], which is where a TA's pointers are
+//! looked through; does its work in safe code; and gives its results back through [`pointers`]. Handles are
+//! numbers, see [`handles`]. Where GP says that a TA panics, [`panic`](panic::panic) ends the process.
+//!
+//! The runtime calls [`begin_call`] before, and [`end_call`] after every entry point of the TA.
+
+// GP's names.
+#![allow(non_snake_case)]
+
+mod cancellation;
+mod digests;
+mod entry;
+mod handles;
+mod memory;
+mod operations;
+mod panic;
+mod pointers;
+mod properties;
+mod property_sets;
+mod random;
+mod time;
+mod trace;
+mod uuid;
+
+/// An entry point of the TA is about to be called.
+pub(crate) fn begin_call() {
+    cancellation::begin_call();
+}
+
+/// An entry point of the TA has returned.
+pub(crate) fn end_call() {
+    trace::flush();
+}
