@@ -25,6 +25,8 @@ pub struct Start {
     pub uuid: [u8; 16],
     /// Tells this VM's TEE from others: the property `gpd.tee.deviceID`.
     pub device_id: [u8; 16],
+    /// `TaHead::flags` of the TA.
+    pub flags: u64,
     /// Most bytes of private memory that the process may have beyond what it has at its start.
     pub heap: u64,
     /// Most bytes of the stack on which the TA runs.
@@ -32,9 +34,15 @@ pub struct Start {
 }
 
 impl Start {
-    /// The start of a TA.
-    pub fn new(uuid: [u8; 16], device_id: [u8; 16], heap: u64, stack: u64) -> Self {
-        Self { kind: START, uuid, device_id, heap, stack }
+    /// The start of a TA, of which the fields are to be filled in.
+    pub fn new() -> Self {
+        Self { kind: START, uuid: [0; 16], device_id: [0; 16], flags: 0, heap: 0, stack: 0 }
+    }
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -141,9 +149,11 @@ mod tests {
     fn start_arrives_with_its_files() {
         let (a, b) = socket::pair().unwrap();
         let files = StartFiles { ta: a.as_fd(), mailbox: a.as_fd(), memory: a.as_fd() };
-        send_start(&a, &Start::new([7; 16], [8; 16], 1, 2), files).unwrap();
+        let start = Start { uuid: [7; 16], device_id: [8; 16], flags: 4, heap: 1, stack: 2, ..Start::new() };
+        send_start(&a, &start, files).unwrap();
         let (start, _files) = receive_start(&b).unwrap();
-        assert_eq!((start.uuid, start.device_id, start.heap, start.stack), ([7; 16], [8; 16], 1, 2));
+        assert_eq!((start.uuid, start.device_id, start.flags), ([7; 16], [8; 16], 4));
+        assert_eq!((start.heap, start.stack), (1, 2));
     }
 
     #[test]

@@ -1,3 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The process a TA lives in.
-fn main() {}
+//! The process that one TA instance lives in. The software TEE starts it; it is of no use by hand.
+//!
+//! ```text
+//!   gp        the GP TEE Internal Core API: the TEE_* functions that the TA calls
+//!   services  what a TA may ask of its TEE, shaped like system calls
+//!   ───────── the core: ─────────────────────────────────────────────────────────────
+//!   start     takes what the daemon gives, closes the sandbox, loads the TA
+//!   call      main thread: carries calls out on the TA's entry points
+//!   control   service thread: unmaps guest memory that the guest takes back, whatever the TA does
+//!   sys       all unsafe code of the core
+//! ```
+//!
+//! The TA shares the process with the runtime, so nothing here protects the runtime from its TA. What
+//! holds a TA is the sandbox around both ([`sandbox`]), and the daemon's distrust of what comes out.
+
+mod call;
+mod control;
+mod gp;
+mod guest_memory;
+mod process;
+mod sandbox;
+mod services;
+mod start;
+mod sys;
+mod ta;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match start::start() {
+        Ok(calls) => calls.run(),
+        Err(error) => {
+            start::refuse(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -27,5 +27,5 @@ pub(crate) fn uuid() -> Uuid {
 
 /// The TA's flags: `TA_FLAG_*` of its `ta_head`.
 pub(crate) fn flags() -> u32 {
-    process::this().ta().head().flags
+    process::this().ta().flags
 }

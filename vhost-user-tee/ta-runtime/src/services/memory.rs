@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Whose a piece of memory is.
 
-use crate::{call, guest_memory, probe};
+use crate::sys::probe;
+use crate::{call, guest_memory};
 
 /// What a TA may do with a piece of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ pub(crate) struct Property {
 /// The TA's properties, in the order in which its `ta_props` has them (`gpd.ta.*` and its own).
 /// `gpd.ta.appID` is not among them: see [`instance::uuid`](super::instance::uuid).
 pub(crate) fn ta() -> &'static [Property] {
-    process::this().ta().properties()
+    &process::this().ta().properties
 }
 
 /// What tells this VM's TEE from every other (`gpd.tee.deviceID`).

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The system calls that a TA process may make.
+//!
+//! Filters stack, and the strictest answer counts: the one for loading, then one that declines a few
+//! harmless questions of the C library's, then the one for running. A call that is not allowed ends
+//! the process (see [`syscall_trap`](crate::sys::syscall_trap)).
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    apply_filter_all_threads, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::Error;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// Allowed from the start to the end.
+const ALWAYS: &[i64] = &[
+    // The mailbox and the sockets. New sockets cannot be had.
+    libc::SYS_futex,
+    libc::SYS_recvmsg,
+    libc::SYS_sendmsg,
+    libc::SYS_close,
+    // Memory without new code; mmap and mprotect have rules below.
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    // Time, random numbers, the processor.
+    libc::SYS_clock_getres,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_getrandom,
+    libc::SYS_gettimeofday,
+    libc::SYS_nanosleep,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    // Crashing and ending; rt_sigaction, tgkill and write have rules below.
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+];
+
+/// What the dynamic linker needs on top, and closing the sandbox itself. Landlock sees to it that
+/// openat opens nothing but memory files.
+const LOADING: &[i64] = &[
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_openat,
+    libc::SYS_pread64,
+    libc::SYS_prlimit64,
+    libc::SYS_read,
+    libc::SYS_seccomp,
+];
+
+/// What C libraries ask by the way, as `printf` does before it writes: declined with EPERM, which
+/// they take without harm.
+const DECLINED: &[i64] = &[libc::SYS_fstat, libc::SYS_ioctl, libc::SYS_lseek, libc::SYS_newfstatat];
+
+/// Closes the sandbox, for all threads, but for what loading needs.
+pub(super) fn apply_loading() -> Result<(), Error> {
+    let mut rules = always()?;
+    rules.extend(plain(LOADING));
+    rules.insert(
+        libc::SYS_prctl,
+        vec![rule(&[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)])?],
+    );
+    install(rules, SeccompAction::Trap, SeccompAction::Allow)
+}
+
+/// Closes the sandbox, for all threads, for good.
+pub(super) fn apply_running() -> Result<(), Error> {
+    let mut rules = always()?;
+    rules.extend(plain(DECLINED));
+    let no_code = |argument| rule(&[(argument, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0)]);
+    rules.insert(libc::SYS_mmap, vec![no_code(2)?]);
+    rules.insert(libc::SYS_mprotect, vec![no_code(2)?]);
+    let running = program(rules, SeccompAction::Trap, SeccompAction::Allow)?;
+    install(plain(DECLINED), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))?;
+    Ok(apply_filter_all_threads(&running)?)
+}
+
+fn always() -> Result<Rules, Error> {
+    let mut rules = plain(ALWAYS);
+    for write in [libc::SYS_write, libc::SYS_writev] {
+        let to = |fd| rule(&[(0, SeccompCmpOp::Eq, fd)]);
+        rules.insert(write, vec![to(1)?, to(2)?]);
+    }
+    // The handler of SIGSYS stays (see `syscall_trap`).
+    let not_sigsys = rule(&[(0, SeccompCmpOp::Ne, libc::SIGSYS as u64)])?;
+    rules.insert(libc::SYS_rt_sigaction, vec![not_sigsys]);
+    // abort().
+    let own = u64::from(std::process::id());
+    rules.insert(libc::SYS_tgkill, vec![rule(&[(0, SeccompCmpOp::Eq, own)])?]);
+    Ok(rules)
+}
+
+fn plain(calls: &[i64]) -> Rules {
+    calls.iter().map(|call| (*call, Vec::new())).collect()
+}
+
+/// All of `conditions`: argument, how it compares, with what; on its low 32 bits, as the kernel takes
+/// these arguments.
+fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, Error> {
+    let conditions = conditions
+        .iter()
+        .map(|(argument, op, value)| {
+            SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, op.clone(), *value)
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(SeccompRule::new(conditions)?)
+}
+
+fn program(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<BpfProgram, Error> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)
+        .map_err(|_| Error::Machine(std::env::consts::ARCH))?;
+    Ok(SeccompFilter::new(rules, otherwise, matching, arch)?.try_into()?)
+}
+
+fn install(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<(), Error> {
+    Ok(apply_filter_all_threads(&program(rules, otherwise, matching)?)?)
+}

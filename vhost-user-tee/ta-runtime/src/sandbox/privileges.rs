@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Giving up every privilege that the daemon may have passed on.
+
+use rustix::io::Errno;
+use rustix::process::{geteuid, getuid, set_dumpable_behavior, setsid, DumpableBehavior, Gid, Uid};
+use rustix::thread::{
+    capability_is_in_bounding_set, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    CapabilitySet, CapabilitySets,
+};
+
+use super::Error;
+
+/// Who a TA is where the daemon is root: nobody, who owns nothing.
+const NOBODY: u32 = 65534;
+
+/// Drops capabilities and root for good, leaves the session, and refuses debuggers. The process has
+/// one thread.
+pub(super) fn drop_all() -> Result<(), Error> {
+    let failed = |what| move |error| Error::Privilege(what, error);
+    set_no_new_privs(true).map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
+    drop_bounding_set()?;
+    if getuid().is_root() || geteuid().is_root() {
+        let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        set_thread_groups(&[]).map_err(failed("setgroups"))?;
+        set_thread_res_gid(gid, gid, gid).map_err(failed("setresgid(65534)"))?;
+        set_thread_res_uid(uid, uid, uid).map_err(failed("setresuid(65534)"))?;
+    }
+    clear_ambient_capability_set().map_err(failed("prctl(PR_CAP_AMBIENT)"))?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, none).map_err(failed("capset"))?;
+    match setsid() {
+        // It leads a process group already if it was started as a daemon's would be.
+        Ok(_) | Err(Errno::PERM) => {}
+        Err(error) => return Err(Error::Privilege("setsid", error)),
+    }
+    // Last: a change of user sets it anew.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed("prctl(PR_SET_DUMPABLE)"))
+}
+
+/// Removes all capabilities from the bounding set, where that is allowed: where it is not, there
+/// are none to gain either, without new privileges.
+fn drop_bounding_set() -> Result<(), Error> {
+    for capability in (0..64).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {
+        match capability_is_in_bounding_set(capability) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            // The first number that this kernel has no capability of.
+            Err(_) => break,
+        }
+        match remove_capability_from_bounding_set(capability) {
+            Ok(()) => {}
+            Err(Errno::PERM) => break,
+            Err(error) => return Err(Error::Privilege("prctl(PR_CAPBSET_DROP)", error)),
+        }
+    }
+    Ok(())
+}

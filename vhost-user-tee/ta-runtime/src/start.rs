@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! From the first message to a TA that is ready to be called.
+//!
+//! No code of the TA's runs before the sandbox has closed, and none of its entry points before the
+//! sandbox has closed for good: loading takes more than running.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use ta_protocol::control::{self as protocol, Notice, Refusal, StartFiles};
+use ta_protocol::mailbox::Mailbox;
+use ta_protocol::socket;
+use uuid::Uuid;
+
+use crate::call::Calls;
+use crate::control;
+use crate::process::Process;
+use crate::sandbox::{self, Sandbox};
+use crate::sys::library::EntryPoints;
+use crate::sys::syscall_trap;
+use crate::ta::Ta;
+
+/// Why a TA was not started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Stdin is not the daemon's socket, or the daemon has gone.
+    #[error("stdin is not the control socket of a daemon (this program is started by the software TEE): {0}")]
+    Start(socket::Error),
+    /// The mailbox is not one.
+    #[error("mailbox: {0}")]
+    Mailbox(io::Error),
+    /// The service thread cannot be started.
+    #[error("service thread: {0}")]
+    Thread(io::Error),
+    /// SIGSYS cannot be handled.
+    #[error("signal handler: {0}")]
+    Signal(io::Error),
+    /// The sandbox does not close.
+    #[error("sandbox: {0}")]
+    Sandbox(#[from] sandbox::Error),
+    /// The dynamic linker refuses the TA.
+    #[error("{0}")]
+    Load(String),
+}
+
+/// Takes what the daemon gives, closes the sandbox, loads the TA.
+pub(crate) fn start() -> Result<Calls, Error> {
+    let stdin: &'static io::Stdin = Box::leak(Box::new(control::socket()));
+    let (start, files) = protocol::receive_start(stdin).map_err(Error::Start)?;
+    let StartFiles { ta, mailbox, memory } = files;
+    let process = open_mailbox(mailbox, start.uuid, start.device_id)?;
+
+    let sandbox = Sandbox::enter(start.stack)?;
+    control::start(stdin.as_fd()).map_err(Error::Thread)?;
+    syscall_trap::install().map_err(Error::Signal)?;
+    let sandbox = sandbox.close_for_loading()?;
+
+    let mut entry_points = EntryPoints::load(ta.as_fd()).map_err(Error::Load)?;
+    drop(ta);
+    let ta = Ta { flags: start.flags as u32, properties: entry_points.take_properties() };
+    let heap = ta.data_size().map_or(start.heap, |size| size.min(start.heap));
+    process.set_ta(ta);
+    sandbox.close(heap)?;
+    Ok(Calls::new(entry_points, memory))
+}
+
+fn open_mailbox(file: OwnedFd, uuid: [u8; 16], device_id: [u8; 16]) -> Result<&'static Process, Error> {
+    let mailbox = Mailbox::open(file).map_err(Error::Mailbox)?;
+    Ok(Process::new(mailbox, Uuid::from_bytes(uuid), Uuid::from_bytes(device_id)).install())
+}
+
+/// Tells the daemon why the TA was not started; a person, where there is no daemon.
+pub(crate) fn refuse(error: &Error) {
+    let refusal = match error {
+        Error::Load(_) => Refusal::Ta,
+        _ => Refusal::Machine,
+    };
+    if protocol::send_notice(control::socket(), &Notice::NotStarted(refusal, error.to_string())).is_err() {
+        eprintln!("ta-runtime: {error}");
+    }
+}

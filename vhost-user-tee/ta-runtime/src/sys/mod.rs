@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! All unsafe code of the runtime's core, behind safe functions.
+
+pub(crate) mod exit;
+pub(crate) mod guest_map;
+pub(crate) mod library;
+pub(crate) mod probe;
+pub(crate) mod syscall_trap;
+mod ta_properties;
