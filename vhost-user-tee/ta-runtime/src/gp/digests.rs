@@ -156,17 +156,17 @@ impl Operation {
     fn final_len(&self, room: usize, chunk_len: usize) -> Result<usize, u32> {
         match (self.digest.algorithm().output_len(), self.state) {
             (_, State::Extracting) if chunk_len > 0 => Err(ERROR_BAD_STATE),
-            // What is left of it, as far as it is wanted.
-            (Some(len), State::Extracting) => Ok(room.min(len - self.extracted)),
-            (Some(len), _) => Ok(len),
+            // What is left of it.
+            (Some(len), _) => Ok(len - self.extracted),
             (None, _) => Ok(room),
         }
     }
 
     /// `out` is as long as [`final_len`](Self::final_len) says.
     fn finish(&mut self, out: &mut [u8]) -> Result<(), u32> {
-        self.digest.extract(out).map_err(code)?;
-        self.reset()
+        self.digest.finish(out).map_err(code)?;
+        self.begin();
+        Ok(())
     }
 
     fn extract(&mut self, out: &mut [u8]) -> Result<usize, u32> {
@@ -179,9 +179,13 @@ impl Operation {
     /// Begins anew.
     pub(super) fn reset(&mut self) -> Result<(), u32> {
         self.digest.reset().map_err(code)?;
+        self.begin();
+        Ok(())
+    }
+
+    fn begin(&mut self) {
         self.state = State::Initial;
         self.extracted = 0;
-        Ok(())
     }
 }
 
