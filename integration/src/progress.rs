@@ -90,7 +90,12 @@ pub fn step(title: &str, log: &Path, mut command: Command) -> Result<(), StepErr
     }
     watch.end("failed");
     let tail = tail(log).map_err(log_error)?;
-    Err(StepError::Failed { title: title.to_owned(), status, log: log.to_owned(), tail: last_lines(&tail, 25) })
+    Err(StepError::Failed {
+        title: title.to_owned(),
+        status,
+        log: log.to_owned(),
+        tail: last_lines(&tail, 25),
+    })
 }
 
 /// Runs work that is no program as the step called `title`.

@@ -57,11 +57,12 @@ pub(super) fn ensure(root: &Root) -> Result<KernelTree, ProvisionError> {
          # For BTF, where the package brings it.
          if [ -e $headers/vmlinux ]; then cp $headers/vmlinux /kernel/build/; fi"
     );
-    let build = store::once(&format!("linux-build-{kernel}-{}", store::key(&[prepare.as_bytes()])), |part| {
-        let command = root.command(&[(&source, "/kernel/src"), (part, "/kernel/build")], &prepare);
-        step("build the kernel's Rust crates", &log("prepare"), command)?;
-        check_symbols(kernel, part)
-    })?;
+    let build =
+        store::once(&format!("linux-build-{kernel}-{}", store::key(&[prepare.as_bytes()])), |part| {
+            let command = root.command(&[(&source, "/kernel/src"), (part, "/kernel/build")], &prepare);
+            step("build the kernel's Rust crates", &log("prepare"), command)?;
+            check_symbols(kernel, part)
+        })?;
     Ok(KernelTree { source, build, make })
 }
 
@@ -124,6 +125,8 @@ mod tests {
         let dir = tree("_RNvbar");
         let error = check_symbols("7.3", &dir).unwrap_err();
         fs::remove_dir_all(dir).unwrap();
-        assert!(matches!(&error, ProvisionError::ForeignSymbols { first, more: 2, .. } if first == "_RNvbar"));
+        assert!(
+            matches!(&error, ProvisionError::ForeignSymbols { first, more: 2, .. } if first == "_RNvbar")
+        );
     }
 }

@@ -88,9 +88,11 @@ pub(super) fn guest() -> Result<GuestPrograms, ProvisionError> {
     let target = vm_dir().join("guest-programs");
     let mut command = cargo_build(&target, &["guest-agent", "tee-guest"]);
     // With --target, so that the flag is not for procedural macros, which cannot be static.
-    command
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .args(["--release", "--target", "x86_64-unknown-linux-gnu"]);
+    command.env("RUSTFLAGS", "-C target-feature=+crt-static").args([
+        "--release",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+    ]);
     step("build the guest's programs", &vm_dir().join("log/guest-programs.log"), command)?;
     let folder = target.join("x86_64-unknown-linux-gnu/release");
     Ok(GuestPrograms { agent: folder.join("guest-agent"), tee_guest: folder.join("tee-guest") })

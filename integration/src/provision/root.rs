@@ -59,8 +59,8 @@ pub(super) fn ensure(arch: Arch) -> Result<Root, ProvisionError> {
     })?;
     let read = |file: &str| {
         let path = dir.join(file);
-        let text =
-            fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path: path.clone(), source })?;
+        let text = fs::read_to_string(&path)
+            .map_err(|source| ProvisionError::Read { path: path.clone(), source })?;
         Ok::<String, ProvisionError>(text.trim().to_owned())
     };
     Ok(Root { arch, kernel: read("guest/kernel")?, series: read("guest/series")?, dir })

@@ -140,8 +140,12 @@ impl Guest {
         let (to, reports) = channel();
         self.commands.lock().unwrap_or_else(PoisonError::into_inner).insert(id, to);
         self.send(&Request::Run { id, argv: argv.iter().map(|&word| word.to_owned()).collect() })?;
-        let seen =
-            Output { command: argv.join(" "), stdout: String::new(), stderr: String::new(), status: Status::Code(0) };
+        let seen = Output {
+            command: argv.join(" "),
+            stdout: String::new(),
+            stderr: String::new(),
+            status: Status::Code(0),
+        };
         Ok(Running { guest: self, id, reports, seen })
     }
 
@@ -242,7 +246,9 @@ impl Running<'_> {
                 }
                 Ok(report)
             }
-            Err(RecvTimeoutError::Disconnected) => Err(GuestError::Gone { command: self.seen.command.clone() }),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(GuestError::Gone { command: self.seen.command.clone() })
+            }
             Err(RecvTimeoutError::Timeout) => {
                 Err(GuestError::Hang { command: self.seen.command.clone(), output: self.output() })
             }

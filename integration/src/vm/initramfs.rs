@@ -13,9 +13,10 @@ use crate::provision::Provisioned;
 const FOLDERS: [&str; 8] = ["bin", "dev", "etc", "lib", "proc", "sys", "tmp", "root"];
 
 /// Applets of busybox that tests and people use.
-const APPLETS: [&str; 26] = [
-    "awk", "cat", "cp", "dd", "dmesg", "echo", "false", "free", "grep", "head", "insmod", "kill", "ls", "lsmod",
-    "lspci", "mount", "ps", "rm", "rmmod", "sed", "sh", "sleep", "sort", "top", "true", "vi",
+const APPLETS: [&str; 28] = [
+    "awk", "basename", "cat", "cp", "dd", "dmesg", "echo", "false", "free", "grep", "head", "insmod", "kill",
+    "ls", "lsmod", "lspci", "mount", "ps", "rm", "rmmod", "sed", "sh", "sleep", "sort", "top", "true",
+    "uname", "vi",
 ];
 
 /// Writes the archive to `path`.

@@ -25,8 +25,18 @@ pub(super) const STAND_IN_ID: u32 = 38;
 const REQUEST_QUEUES: u32 = 2;
 /// What marks trouble in a kernel's log.
 const TROUBLE: [&str; 12] = [
-    "WARNING:", "BUG:", "Oops", "Call Trace", "general protection", "Kernel panic", "KASAN", "UBSAN", "lockup",
-    "blocked for more than", "leaked", "refcount_t:",
+    "WARNING:",
+    "BUG:",
+    "Oops",
+    "Call Trace",
+    "general protection",
+    "Kernel panic",
+    "KASAN",
+    "UBSAN",
+    "lockup",
+    "blocked for more than",
+    "leaked",
+    "refcount_t:",
 ];
 /// When a machine that was told to switch off is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
@@ -147,20 +157,24 @@ impl Vm {
     }
 
     fn attach(qemu: &mut Child, dir: &Path) -> Result<(Guest, Qmp), VmError> {
-        let agent = loop {
-            if let Some(status) = qemu.try_wait().map_err(VmError::Qemu)? {
-                let log = progress::tail(&dir.join("qemu.log")).unwrap_or_default();
-                return Err(VmError::QemuEnded { status, log });
-            }
-            match connect(dir, "agent.sock") {
-                Ok(stream) => break stream,
-                Err(_) => thread::sleep(Duration::from_millis(20)),
+        let mut open = |name| loop {
+            check_alive(qemu, dir)?;
+            if let Ok(stream) = connect(dir, name) {
+                break Ok::<UnixStream, VmError>(stream);
             }
         };
-        let qmp = Qmp::attach(connect(dir, "qmp.sock").map_err(VmError::Qemu)?)?;
-        let guest = Guest::attach(agent).map_err(|source| VmError::Guest {
-            source,
-            console: progress::tail(&dir.join("console.log")).unwrap_or_default(),
+        let agent = open("agent.sock")?;
+        let qmp = open("qmp.sock")?;
+        let qmp = Qmp::attach(qmp).or_else(|error| {
+            check_alive(qemu, dir)?;
+            Err(VmError::from(error))
+        })?;
+        let guest = Guest::attach(agent).or_else(|source| {
+            check_alive(qemu, dir)?;
+            Err(VmError::Guest {
+                source,
+                console: progress::tail(&dir.join("console.log")).unwrap_or_default(),
+            })
         })?;
         Ok((guest, qmp))
     }
@@ -194,7 +208,7 @@ impl Vm {
         qmp.execute(
             "device_add",
             json!({
-                "driver": "vhost-user-test-device-pci", "id": DEVICE, "bus": "slot", "chardev": "tee",
+                "driver": "vhost-user-test-device-pci", "id": DEVICE, "bus": "port0", "chardev": "tee",
                 "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
                 "config_size": size_of::<Config>(),
             }),
@@ -211,9 +225,7 @@ impl Vm {
     /// Switches the machine off; fails where its kernel had anything to complain of.
     pub fn shut_down(mut self) -> Result<(), VmError> {
         let console = |dir: &Path| progress::tail(&dir.join("console.log")).unwrap_or_default();
-        self.guest
-            .power_off()
-            .map_err(|source| VmError::Guest { source, console: console(&self.dir) })?;
+        self.guest.power_off().map_err(|source| VmError::Guest { source, console: console(&self.dir) })?;
         let deadline = Instant::now() + HANG;
         while self.qemu.try_wait().map_err(VmError::Qemu)?.is_none() {
             if Instant::now() > deadline {
@@ -225,9 +237,9 @@ impl Vm {
         let lines: Vec<&str> = log.lines().collect();
         match lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word))) {
             None => Ok(()),
-            Some(first) => {
-                Err(VmError::KernelTrouble(lines.iter().skip(first).take(40).copied().collect::<Vec<_>>().join("\n")))
-            }
+            Some(first) => Err(VmError::KernelTrouble(
+                lines.iter().skip(first).take(40).copied().collect::<Vec<_>>().join("\n"),
+            )),
         }
     }
 }
@@ -266,14 +278,23 @@ fn command(parts: &Provisioned, config: &VmConfig, append: &str) -> Command {
     }
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     // Shared memory, or the daemon cannot reach it.
-    command.args(["-machine", "q35,memory-backend=memory", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2"]);
+    command.args([
+        "-machine",
+        "q35,memory-backend=memory",
+        "-accel",
+        "tcg,thread=multi",
+        "-cpu",
+        "max",
+        "-smp",
+        "2",
+    ]);
     command.args(["-m", &format!("{memory}M")]);
     command.args(["-object", &format!("memory-backend-memfd,id=memory,size={memory}M,share=on")]);
     command.arg("-kernel").arg(parts.root.dir.join("guest/vmlinuz"));
     command.args(["-initrd", "initramfs"]);
     command.args(["-append", &format!("console=ttyS0 panic=-1 {append} {}", config.append)]);
     // A slot of its own, so that the device can be pulled out.
-    command.args(["-device", "pcie-root-port,id=slot,chassis=1"]);
+    command.args(["-device", "pcie-root-port,id=port0,chassis=1"]);
     if let Some(socket) = &config.tee_socket {
         let mut chardev = std::ffi::OsString::from("socket,id=tee,path=");
         chardev.push(socket);
@@ -281,13 +302,26 @@ fn command(parts: &Provisioned, config: &VmConfig, append: &str) -> Command {
         command.args([
             "-device",
             &format!(
-                "vhost-user-test-device-pci,id={DEVICE},bus=slot,chardev=tee,virtio-id={STAND_IN_ID},num_vqs={},vq_size=256,config_size={}",
+                "vhost-user-test-device-pci,id={DEVICE},bus=port0,chardev=tee,virtio-id={STAND_IN_ID},num_vqs={},vq_size=256,config_size={}",
                 1 + REQUEST_QUEUES,
                 size_of::<Config>()
             ),
         ]);
     }
     command
+}
+
+/// Fails where QEMU has ended, with its words.
+fn check_alive(qemu: &mut Child, dir: &Path) -> Result<(), VmError> {
+    // Its end is seen on its sockets first.
+    for _ in 0..5 {
+        if let Some(status) = qemu.try_wait().map_err(VmError::Qemu)? {
+            let log = progress::tail(&dir.join("qemu.log")).unwrap_or_default();
+            return Err(VmError::QemuEnded { status, log });
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 /// Connects to a socket in a folder whose path may be too long for a socket's address: reached by the

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What the tests of virtual machines have in common.
+#![allow(dead_code, reason = "each test program uses some of it")]
+
+use integration::vm::{Guest, Running};
+use serde_json::Value;
+
+/// Runs a check of `tee-guest`, which must hold; returns its report.
+#[track_caller]
+pub(crate) fn check(guest: &Guest, arguments: &str) -> Value {
+    let output = guest.run(&words(arguments)).unwrap().success().unwrap();
+    let last = output.stdout.lines().last().unwrap_or_default();
+    let report: Value =
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{arguments}: {last}: {error}"));
+    assert_eq!(report["ok"], true, "{report}");
+    report
+}
+
+/// Starts a check of `tee-guest`.
+#[track_caller]
+pub(crate) fn start<'a>(guest: &'a Guest, arguments: &str) -> Running<'a> {
+    guest.start(&words(arguments)).unwrap()
+}
+
+fn words(arguments: &str) -> Vec<&str> {
+    ["tee-guest"].into_iter().chain(arguments.split_whitespace()).collect()
+}
+
+/// A number of the guest's `/proc/meminfo`, in KiB.
+#[track_caller]
+pub(crate) fn meminfo(guest: &Guest, field: &str) -> i64 {
+    let text = guest.ok(&["cat", "/proc/meminfo"]).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("no {field} in {text}"))
+}
+
+/// What the guest's kernel uses, once caches and deferred frees are done with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KernelMemory {
+    /// Memory that is not to be had, in KiB.
+    pub(crate) used: i64,
+    /// Slabs that cannot be shrunk, in KiB.
+    pub(crate) slab: i64,
+    /// Mapped by vmalloc, in KiB.
+    pub(crate) vmalloc: i64,
+}
+
+impl KernelMemory {
+    #[track_caller]
+    pub(crate) fn of(guest: &Guest) -> Self {
+        // Twice with a pause: RCU and work queues free some time later.
+        guest.sh("for i in 1 2; do echo 3 >/proc/sys/vm/drop_caches; sleep 1; done").unwrap();
+        Self {
+            used: meminfo(guest, "MemTotal") - meminfo(guest, "MemAvailable"),
+            slab: meminfo(guest, "SUnreclaim"),
+            vmalloc: meminfo(guest, "VmallocUsed"),
+        }
+    }
+
+    /// Fails where one of `times` repetitions of something left `bytes` or more behind since `before`.
+    #[track_caller]
+    pub(crate) fn assert_no_leak(self, before: Self, times: i64, bytes: i64) {
+        println!("guest's kernel memory in KiB, before {before:?}, after {times} times {self:?}");
+        let limit = times * bytes / 1024;
+        assert!(self.used - before.used < limit, "memory: {before:?} → {self:?}");
+        assert!(self.slab - before.slab < limit, "slabs: {before:?} → {self:?}");
+        assert!(self.vmalloc - before.vmalloc < limit, "vmalloc: {before:?} → {self:?}");
+    }
+}
