@@ -53,7 +53,7 @@ pub(super) fn is_root() -> bool {
 pub(super) fn ensure() -> Result<(), ProvisionError> {
     let mut missing: Vec<(&str, &str)> = TOOLS
         .iter()
-        .filter(|tool| !(tool.users_only && is_root()) && !found(tool.program))
+        .filter(|tool| !found(tool.program) && (!tool.users_only || !is_root()))
         .map(|tool| (tool.package, tool.why))
         .collect();
     // A header rather than a program: gcc alone does not bring it.

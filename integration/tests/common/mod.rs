@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What the tests of virtual machines have in common.
 #![allow(dead_code, reason = "each test program uses some of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "only tests call these")]
 
 use integration::vm::{Guest, Running};
 use serde_json::Value;
