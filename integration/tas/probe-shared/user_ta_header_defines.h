@@ -7,7 +7,7 @@
 #define TA_UUID			PROBE_SHARED_TA_UUID
 #define TA_FLAGS		(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION | TA_FLAG_INSTANCE_KEEP_ALIVE)
 #define TA_STACK_SIZE		(16 * 1024)
-#define TA_DATA_SIZE		(64 * 1024)
+#define TA_DATA_SIZE		(4 * 1024 * 1024)
 #define TA_VERSION		"1.0"
 #define TA_DESCRIPTION		"Probe with one instance for all, which stays"
 

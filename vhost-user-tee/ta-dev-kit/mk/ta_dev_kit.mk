@@ -10,7 +10,7 @@
 #   CFG_…=…                 given to the compiler as macros: y as 1, n not at all
 #   CFG_TEE_TA_LOG_LEVEL=n  which traces are compiled in: 0 none … 4 all (default 2)
 #   CFG_WERROR=y            warnings are errors
-#   V=1                     shows the commands
+#   V=1                     shows the commands; make -s shows nothing
 #
 # The TA's sub.mk, and those of the folders in its subdirs-y, say what it is made of: srcs-y, subdirs-y,
 # incdirs-y, global-incdirs-y, cflags-y, cflags-<source>-y, cflags-remove-y, cppflags-y, global-cppflags-y,
@@ -32,7 +32,7 @@ endif
 
 out-dir := $(if $(O),$(O),.)
 q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+say = $(if $(filter 1,$(V))$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-7s %s\n' $(1) $(2))
 
 COMPILER ?= gcc
 ifeq ($(origin CC),default)
