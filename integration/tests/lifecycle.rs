@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{check, start};
+use common::{check, start, wait_for_device};
 use guest_agent::Status;
 use integration::Scene;
 
@@ -110,9 +110,4 @@ fn a_daemon_killed_in_a_call_can_be_replaced() {
     check(&vm.guest, "hello hello-c");
     vm.shut_down().unwrap();
     scene.daemon.terminate().unwrap();
-}
-
-#[track_caller]
-fn wait_for_device(guest: &integration::vm::Guest) {
-    guest.sh("i=0; while ! [ -e /dev/tee0 ]; do i=$((i+1)); [ $i -lt 60 ]; sleep 1; done").unwrap();
 }

@@ -27,6 +27,12 @@ fn words(arguments: &str) -> Vec<&str> {
     ["tee-guest"].into_iter().chain(arguments.split_whitespace()).collect()
 }
 
+/// Waits for `/dev/tee0`.
+#[track_caller]
+pub(crate) fn wait_for_device(guest: &Guest) {
+    guest.sh("i=0; while ! [ -e /dev/tee0 ]; do i=$((i+1)); [ $i -lt 60 ]; sleep 1; done").unwrap();
+}
+
 /// A number of the guest's `/proc/meminfo`, in KiB.
 #[track_caller]
 pub(crate) fn meminfo(guest: &Guest, field: &str) -> i64 {
