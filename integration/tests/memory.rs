@@ -3,8 +3,7 @@
 
 mod common;
 
-use common::check;
-use integration::vm::Guest;
+use common::{check, device_interrupts};
 use integration::Scene;
 
 #[test]
@@ -45,20 +44,4 @@ fn a_temporary_memref_costs_one_round_trip() {
     );
     vm.shut_down().unwrap();
     scene.daemon.terminate().unwrap();
-}
-
-/// How often the TEE device has interrupted, over all CPUs.
-#[track_caller]
-fn device_interrupts(guest: &Guest) -> u64 {
-    let device = guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
-    let table = guest.ok(&["cat", "/proc/interrupts"]).unwrap();
-    let lines = table.lines().filter(|line| {
-        line.split_whitespace()
-            .any(|word| word.trim_end_matches(',').split('-').next() == Some(device.trim()))
-    });
-    let counts: Vec<u64> = lines
-        .flat_map(|line| line.split_whitespace().skip(1).map_while(|word| word.parse::<u64>().ok()))
-        .collect();
-    assert!(!counts.is_empty(), "no interrupt of {device} in\n{table}");
-    counts.iter().sum()
 }

@@ -33,6 +33,22 @@ pub(crate) fn wait_for_device(guest: &Guest) {
     guest.sh("i=0; while ! [ -e /dev/tee0 ]; do i=$((i+1)); [ $i -lt 60 ]; sleep 1; done").unwrap();
 }
 
+/// How often the TEE device has interrupted, over all CPUs.
+#[track_caller]
+pub(crate) fn device_interrupts(guest: &Guest) -> u64 {
+    let device = guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
+    let table = guest.ok(&["cat", "/proc/interrupts"]).unwrap();
+    let lines = table.lines().filter(|line| {
+        line.split_whitespace()
+            .any(|word| word.trim_end_matches(',').split('-').next() == Some(device.trim()))
+    });
+    let counts: Vec<u64> = lines
+        .flat_map(|line| line.split_whitespace().skip(1).map_while(|word| word.parse::<u64>().ok()))
+        .collect();
+    assert!(!counts.is_empty(), "no interrupt of {device} in\n{table}");
+    counts.iter().sum()
+}
+
 /// A number of the guest's `/proc/meminfo`, in KiB.
 #[track_caller]
 pub(crate) fn meminfo(guest: &Guest, field: &str) -> i64 {
