@@ -24,6 +24,7 @@ mod store;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
@@ -99,8 +100,19 @@ pub struct Provisioned {
     pub guest: GuestPrograms,
 }
 
-/// Provides all that virtual machines need, re-using what is there.
+/// Provides all that virtual machines need, re-using what is there; looks once in a process.
 pub fn provision() -> Result<Provisioned, ProvisionError> {
+    static DONE: Mutex<Option<Provisioned>> = Mutex::new(None);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(provisioned) = &*done {
+        return Ok(provisioned.clone());
+    }
+    let provisioned = provision_now()?;
+    *done = Some(provisioned.clone());
+    Ok(provisioned)
+}
+
+fn provision_now() -> Result<Provisioned, ProvisionError> {
     let _lock = store::lock()?;
     let (root, driver) = driver_unlocked(Arch::X86_64)?;
     let host = programs::host()?;

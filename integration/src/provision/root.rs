@@ -36,22 +36,9 @@ pub(super) fn ensure(arch: Arch) -> Result<Root, ProvisionError> {
     };
     let name = format!("{name}-{}", store::key(&[SETUP.as_bytes(), script.as_bytes()]));
     let dir = store::once(&name, |part| {
-        // A tape archive in between, so that all files belong to whoever unpacks it, root or not.
-        // Temporary files are not for /tmp, which may be small and in memory.
+        let mode = if host_tools::is_root() { "root" } else { "unshare" };
         let mut command = Command::new("bash");
-        command.env("TMPDIR", "/var/tmp").args([
-            "-euo",
-            "pipefail",
-            "-c",
-            "mmdebstrap --variant=apt --mode=auto --architectures=\"$1\" \
-             --aptopt='APT::Install-Recommends \"false\"' --include=ca-certificates \
-             --setup-hook=\"$2\" --customize-hook=\"$3\" trixie - |
-             tar --extract --directory \"$4\" --no-same-owner --exclude='./dev/*'",
-            "bash",
-            architectures,
-            SETUP,
-            script,
-        ]);
+        command.args(["-c", include_str!("bootstrap.sh"), "bash", mode, architectures, SETUP, script]);
         command.arg(part);
         let title = format!("unpack Debian with kernel and toolchain for {arch:?} (about 500 MB to fetch)");
         step(&title, &vm_dir().join(format!("log/{name}.log")), command)?;
