@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use virtio_queue::DescriptorChain;
-use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
+use vm_memory::{Bytes, GuestAddress, GuestMemory, GuestMemoryMmap, Permissions};
 
 /// A chain read to its end. Nothing of it is read from guest memory again.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) enum Defect {
     Order,
     /// The device-readable part is longer than any request.
     TooLong,
-    /// The device-readable part is not in guest memory.
+    /// A buffer is not in guest memory.
     Address,
 }
 
@@ -59,6 +59,9 @@ impl Chain {
             ended = !descriptor.has_next();
             let len = descriptor.len();
             if descriptor.is_write_only() {
+                if !memory.check_range(descriptor.addr(), len as usize, Permissions::Write) {
+                    defect = defect.or(Some(Defect::Address));
+                }
                 if len > 0 {
                     buffers.push((descriptor.addr(), len));
                 }

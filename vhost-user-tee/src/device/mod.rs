@@ -113,10 +113,11 @@ impl Device {
                     self.take_in(0, queues, BATCH);
                 }
             }
-            // True where chains have come meanwhile; an error is a guest without rings.
+            // Chains that have come meanwhile are taken in. A ring that makes no sense is left alone,
+            // but its driver may notify when it has set it right.
             let more = queue.with_rings(|rings| {
-                let broken = rings.iter(&*memory).is_err();
-                !broken && rings.enable_notification(&*memory).unwrap_or(false)
+                let pending = rings.enable_notification(&*memory).unwrap_or(false);
+                pending && rings.iter(&*memory).is_ok()
             });
             if !more || self.stopping.load(Ordering::Relaxed) {
                 break;

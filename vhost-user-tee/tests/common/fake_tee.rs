@@ -2,7 +2,7 @@
 //! A TEE whose TAs are Rust functions here, and that counts what it holds.
 
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub struct State {
     pub released: AtomicU64,
     /// How long closing a session takes.
     pub close_millis: AtomicU64,
+    /// Nothing sleeps: what would ends as if cancelled.
+    pub sleepless: AtomicBool,
     gate: Mutex<bool>,
     gate_opened: Condvar,
 }
@@ -61,9 +63,30 @@ impl State {
 
     fn pass_gate(&self) {
         let mut open = self.gate.lock().unwrap();
-        while !*open {
+        while !*open && !self.sleepless.load(Ordering::SeqCst) {
             open = self.gate_opened.wait(open).unwrap();
         }
+    }
+
+    fn sleep_until_cancelled(&self, cancel: &CancelToken) -> Failure {
+        if self.sleepless.load(Ordering::SeqCst) {
+            cancel.cancel();
+        }
+        let woken = Arc::new((Mutex::new(false), Condvar::new()));
+        let wake = woken.clone();
+        cancel.with_handler(
+            move || {
+                *wake.0.lock().unwrap() = true;
+                wake.1.notify_all();
+            },
+            || {
+                let mut done = woken.0.lock().unwrap();
+                while !*done {
+                    done = woken.1.wait(done).unwrap();
+                }
+            },
+        );
+        Failure::trusted_app(gp::ERROR_CANCEL)
     }
 
     pub fn running(&self) -> i64 {
@@ -120,24 +143,6 @@ impl Drop for FakeContext {
     }
 }
 
-fn sleep_until_cancelled(cancel: &CancelToken) -> Failure {
-    let woken = Arc::new((Mutex::new(false), Condvar::new()));
-    let wake = woken.clone();
-    cancel.with_handler(
-        move || {
-            *wake.0.lock().unwrap() = true;
-            wake.1.notify_all();
-        },
-        || {
-            let mut done = woken.0.lock().unwrap();
-            while !*done {
-                done = woken.1.wait(done).unwrap();
-            }
-        },
-    );
-    Failure::trusted_app(gp::ERROR_CANCEL)
-}
-
 impl Context for FakeContext {
     fn open_session(
         &self,
@@ -148,7 +153,7 @@ impl Context for FakeContext {
         let _running = Running::new(&self.0);
         match request.uuid {
             TA => {}
-            SLOW_TA => return Err(sleep_until_cancelled(cancel)),
+            SLOW_TA => return Err(self.0.sleep_until_cancelled(cancel)),
             GATED_TA => self.0.pass_gate(),
             _ => return Err(Failure::tee(gp::ERROR_ITEM_NOT_FOUND)),
         }
@@ -177,7 +182,7 @@ impl Session for FakeSession {
                 Ok(())
             }
             (RETURN, [Param::Value { a, .. }, ..]) => Err(Failure::trusted_app(*a as u32)),
-            (SLEEP, _) => Err(sleep_until_cancelled(cancel)),
+            (SLEEP, _) => Err(self.0.sleep_until_cancelled(cancel)),
             (GATED, _) => {
                 self.0.pass_gate();
                 Ok(())
