@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Prints what calls cost: medians, and what they are to their floors.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use virtio_tee_benches::floor::{Eventfds, Futexes};
+use virtio_tee_benches::{Bed, Error, Kind};
+
+/// Calls of each kind.
+const ROUNDS: usize = 20_000;
+/// Sessions cost more: one in so many rounds.
+const PER_SESSION: usize = 100;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("call-costs: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Error> {
+    let here =
+        std::env::current_exe().map_err(|source| Error::System { what: "path of this program", source })?;
+    let peer = here.parent().unwrap_or(Path::new(".")).join("futex-peer");
+    let (eventfds, futexes, mut bed) = (Eventfds::new()?, Futexes::new(&peer)?, Bed::new()?);
+
+    let mut floors: [Vec<Duration>; 2] = Default::default();
+    let mut kinds: [Vec<Duration>; Kind::ALL.len()] = Default::default();
+    // In turns, so that whatever else the machine does is shared by all.
+    for round in 0..ROUNDS {
+        floors[0].push(time(|| eventfds.exchange())?);
+        floors[1].push(time(|| futexes.exchange())?);
+        for (samples, kind) in kinds.iter_mut().zip(Kind::ALL) {
+            if round % PER_SESSION == 0 || !matches!(kind, Kind::Session | Kind::Instance) {
+                samples.push(time(|| bed.run(kind))?);
+            }
+        }
+    }
+
+    let [eventfd, futex] = floors.map(median);
+    let medians = kinds.map(median);
+    let floor = eventfd + futex;
+    println!("{:<48} {:>10}  {:>8}", "median of", "ns", "× floor");
+    print("floor: eventfd exchange between threads", eventfd, floor);
+    print("floor: futex exchange between processes", futex, floor);
+    for (kind, median) in Kind::ALL.into_iter().zip(medians) {
+        print(kind.name(), median, floor);
+    }
+    let of = |kind| Kind::ALL.iter().position(|k| *k == kind).map_or(0, |index| medians[index]);
+    let ratio = of(Kind::Registered) as f64 / of(Kind::Invoke).max(1) as f64;
+    println!("64 MiB registered / no parameters: {ratio:.3} (goal: at most 1.1)");
+    Ok(())
+}
+
+fn print(name: &str, ns: u64, floor: u64) {
+    println!("{name:<48} {ns:>10}  {:>8.2}", ns as f64 / floor.max(1) as f64);
+}
+
+fn time(call: impl FnOnce() -> Result<(), Error>) -> Result<Duration, Error> {
+    let start = Instant::now();
+    call()?;
+    Ok(start.elapsed())
+}
+
+fn median(mut samples: Vec<Duration>) -> u64 {
+    samples.sort_unstable();
+    samples.get(samples.len() / 2).map_or(0, |median| median.as_nanos() as u64)
+}
