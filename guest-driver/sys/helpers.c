@@ -45,6 +45,12 @@ void virtio_tee_helper_sg_set(struct scatterlist *sg, const void *addr, unsigned
 	sg_set_page(sg, page, len, offset_in_page(addr));
 }
 
+/* The most bytes that alloc_pages_exact() returns; it warns when asked for more. */
+size_t virtio_tee_helper_max_alloc(void)
+{
+	return PAGE_SIZE << MAX_PAGE_ORDER;
+}
+
 phys_addr_t virtio_tee_helper_page_to_phys(struct page *page)
 {
 	return page_to_phys(page);

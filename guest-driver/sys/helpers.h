@@ -24,6 +24,7 @@ void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offs
 
 void virtio_tee_helper_sg_set(struct scatterlist *sg, const void *addr, unsigned int len);
 
+size_t virtio_tee_helper_max_alloc(void);
 phys_addr_t virtio_tee_helper_page_to_phys(struct page *page);
 int virtio_tee_helper_dma_map(struct device *dev, phys_addr_t phys, size_t size,
 			      dma_addr_t *addr);

@@ -324,6 +324,11 @@ impl<T: Driver> Vtable<T> {
         size: usize,
         align: usize,
     ) -> c_int {
+        // What is asked for comes from user space; so would the kernel's warning that it is too much.
+        // SAFETY: Always safe to call.
+        if size > unsafe { sys::virtio_tee_helper_max_alloc() } {
+            return ENOMEM.to_errno();
+        }
         // SAFETY: The subsystem calls this with a new memory of an open context.
         unsafe { sys::tee_dyn_shm_alloc_helper(shm, size, align, Some(Self::shm_register)) }
     }
