@@ -3,9 +3,57 @@
 //!
 //! [`SoftTee::new`] makes one VM's TEE; nothing in it is shared with another's. What it does for the
 //! device is in crate `tee`.
+//!
+//! ```text
+//!   SoftTee ── context ── session ─┐                       ┌─ process: ta-runtime + TA
+//!           └─ context ── session ─┴─ instances ─ instance ┴─ mailbox, sockets, pidfd, log
+//!                                      │              │
+//!                                   registry       turns: one call at a time, first come first served
+//!                               TA files, checked
+//! ```
+//!
+//! A call is made by the thread that asks for it: it waits for its turn with the instance, writes
+//! the call into the mailbox, and serves the TA's own requests until the reply is there. One more
+//! thread, the monitor, watches the processes.
+//!
+//! A TA process is never trusted. What it can do to the daemon is to give wrong answers, to give
+//! none, and to end.
 
+mod context;
+mod death;
+mod instance;
+mod instances;
+mod monitor;
+mod params;
+mod registry;
+mod release;
+mod services;
+mod spawn;
+mod ta_elf;
+mod ta_log;
+mod turns;
+
+use std::fs;
+use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use instances::{Instances, Setup};
+use registry::Registry;
+use ta_elf::Offer;
+use tee::{Context, Failure, Tee, Version};
+use uuid::Uuid;
+
+use crate::context::SoftContext;
+
+/// `TEE_IMPL_ID_OPTEE`: the API is OP-TEE's, so its clients bind to it.
+const IMPL_ID_OPTEE: u32 = 1;
+/// `TEE_GEN_CAP_GP | TEE_GEN_CAP_REG_MEM | TEE_GEN_CAP_MEMREF_NULL`.
+const GEN_CAPS: u32 = 0xd;
+
+/// What device IDs are derived in: a UUID made for this.
+const DEVICE_IDS: Uuid = Uuid::from_u128(0xe1b5_2a0c_4b0f_4c55_9d0e_6a1f_27c7_90d3);
 
 /// How to make a [`SoftTee`].
 #[derive(Clone, Debug)]
@@ -47,5 +95,90 @@ impl Default for Limits {
             ta_file: 64 << 20,
             grace: Duration::from_secs(2),
         }
+    }
+}
+
+/// Why a TEE could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder of TAs is not there, or is not a folder.
+    #[error("TA folder {0}: {1}")]
+    TaDir(PathBuf, io::Error),
+    /// The runtime cannot be read.
+    #[error("TA runtime {0}: {1}")]
+    Runtime(PathBuf, io::Error),
+    /// The runtime is another program.
+    #[error("TA runtime {0}: not a ta-runtime for this machine{1}")]
+    NotRuntime(PathBuf, String),
+    /// No thread to watch TAs.
+    #[error("{0}: {1}")]
+    Monitor(String, String),
+}
+
+/// One VM's software TEE.
+///
+/// Dropping it ends all its TAs: those that are idle are destroyed, calls that run are cancelled, and
+/// after [`Limits::grace`] what is left is killed. Then nothing maps memory of the VM any more, and
+/// calls that other threads still make fail with `TEEC_ERROR_TARGET_DEAD`.
+pub struct SoftTee {
+    instances: Arc<Instances>,
+    version: Version,
+    grace: Duration,
+}
+
+impl SoftTee {
+    /// Makes a TEE. TAs are looked for when sessions are opened.
+    ///
+    /// # Errors
+    ///
+    /// If the folder of TAs or the runtime is not what it should be.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        let Config { name, ta_dir, ta_runtime, limits } = config;
+        if let Err(error) = fs::read_dir(&ta_dir) {
+            return Err(Error::TaDir(ta_dir, error));
+        }
+        let program = match fs::read(&ta_runtime) {
+            Ok(program) => program,
+            Err(error) => return Err(Error::Runtime(ta_runtime, error)),
+        };
+        let offer = match Offer::read(&program) {
+            Ok(offer) if !offer.is_empty() => offer,
+            Ok(_) => return Err(Error::NotRuntime(ta_runtime, String::new())),
+            Err(error) => return Err(Error::NotRuntime(ta_runtime, format!(": {error}"))),
+        };
+        let registry = Registry::new(ta_dir, offer, limits.ta_file, limits.stack);
+        let setup = Setup {
+            device_id: Uuid::new_v5(&DEVICE_IDS, name.as_bytes()),
+            vm: name.clone(),
+            runtime: ta_runtime,
+            max_instances: limits.instances,
+            heap: limits.heap,
+        };
+        let instances =
+            Instances::new(setup, registry).map_err(|error| Error::Monitor(name, error.to_string()))?;
+        let version = Version {
+            impl_id: IMPL_ID_OPTEE,
+            impl_caps: 0,
+            gen_caps: GEN_CAPS,
+            revision: concat!("virtio-tee software TEE ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        Ok(Self { instances: Arc::new(instances), version, grace: limits.grace })
+    }
+}
+
+impl Tee for SoftTee {
+    fn version(&self) -> &Version {
+        &self.version
+    }
+
+    fn open_context(&self) -> Result<Arc<dyn Context>, Failure> {
+        Ok(Arc::new(SoftContext::new(self.instances.clone())))
+    }
+}
+
+impl Drop for SoftTee {
+    fn drop(&mut self) {
+        self.instances.close(self.grace);
     }
 }

@@ -20,7 +20,8 @@ const NOT_STARTED: u64 = 4;
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Start {
-    kind: u64,
+    /// Which message this is; [`Start::new`] knows.
+    pub kind: u64,
     /// UUID of the TA.
     pub uuid: [u8; 16],
     /// Tells this VM's TEE from others: the property `gpd.tee.deviceID`.

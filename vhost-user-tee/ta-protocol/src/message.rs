@@ -40,7 +40,8 @@ pub const OP_OPEN: u32 = 1;
 pub const OP_INVOKE: u32 = 2;
 /// `Call::op`: closes a session.
 pub const OP_CLOSE: u32 = 3;
-/// `Call::op`: ends the instance (`TA_DestroyEntryPoint`); the process exits after the reply.
+/// `Call::op`: destroys the instance (`TA_DestroyEntryPoint`), if it was created. The last call: the
+/// daemon ends the process.
 pub const OP_DESTROY: u32 = 4;
 
 /// `Param::a` of a memref without memory. No map has this number.

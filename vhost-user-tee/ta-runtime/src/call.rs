@@ -68,7 +68,7 @@ impl Calls {
         Self { entry_points, memory_socket, created: false, sessions: HashMap::new() }
     }
 
-    /// Carries out the daemon's calls until it ends the instance.
+    /// Carries out the daemon's calls until the daemon ends the process.
     pub(crate) fn run(mut self) -> ! {
         let process = process::this();
         let mut mine = Turn::Idle;
@@ -81,9 +81,6 @@ impl Calls {
             process.mailbox().write(&reply);
             mine = Turn::Reply;
             process.mailbox().hand_over(mine);
-            if call.op == OP_DESTROY {
-                process::exit(0);
-            }
         }
     }
 

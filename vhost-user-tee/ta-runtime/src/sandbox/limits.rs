@@ -40,20 +40,25 @@ fn set_one(name: &'static str, resource: Resource, most: u64) -> Result<(), Erro
 }
 
 /// Private memory of this process; opened while files can be.
-pub(super) struct MemoryUse(File);
+pub(super) struct MemoryUse {
+    statm: File,
+    /// Asking for it takes a system call the first time.
+    page: u64,
+}
 
 impl MemoryUse {
     pub(super) fn open() -> Result<Self, Error> {
-        File::open("/proc/self/statm").map(Self).map_err(Error::MemoryUse)
+        let statm = File::open("/proc/self/statm").map_err(Error::MemoryUse)?;
+        Ok(Self { statm, page: page_size() as u64 })
     }
 
     /// Bytes of private writable memory and stack (proc_pid_statm(5), `data`).
     fn read(&self) -> io::Result<u64> {
         let mut text = [0; 256];
-        let len = self.0.read_at(&mut text, 0)?;
+        let len = self.statm.read_at(&mut text, 0)?;
         let pages = std::str::from_utf8(&text[..len]).ok().and_then(|text| text.split_whitespace().nth(5));
         let pages: u64 = pages.and_then(|pages| pages.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(pages.saturating_mul(page_size() as u64))
+        Ok(pages.saturating_mul(self.page))
     }
 }
 

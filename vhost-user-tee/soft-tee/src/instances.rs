@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! All instances of one TEE, and which sessions share which (GP TEE Internal Core API 1.3.1, section
+//! 2.1.3).
+//!
+//! | TA | instance of a new session | ends |
+//! |---|---|---|
+//! | multi-instance | its own | with the session |
+//! | single instance | the one there is; busy if that has a session | with the session |
+//! | … multi session | the one there is | with its last session |
+//! | … keep alive | the one there is | with the TEE |
+//!
+//! A single instance that dies makes room for a new one, unless it is to be kept crashed: then all
+//! sessions fail from there on, as in OP-TEE.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use ta_protocol::message::{Call, OP_DESTROY};
+use tee::{gp, CancelToken, Failure};
+use uuid::Uuid;
+
+use crate::death::Death;
+use crate::instance::{Birth, CallTurn, Instance};
+use crate::monitor::{self, Monitor};
+use crate::registry::{Registry, TaImage};
+
+/// What all instances are made with.
+pub(crate) struct Setup {
+    /// Name of the VM.
+    pub(crate) vm: String,
+    /// The runtime's program.
+    pub(crate) runtime: PathBuf,
+    /// What tells the VM's TEE from others.
+    pub(crate) device_id: Uuid,
+    /// Most instances at a time.
+    pub(crate) max_instances: usize,
+    /// Most bytes of heap of each.
+    pub(crate) heap: u64,
+}
+
+/// A single instance.
+struct Single {
+    instance: Arc<Instance>,
+    /// Sessions that are open, being opened or being closed.
+    sessions: usize,
+    /// It has died, and is kept so.
+    crashed: bool,
+}
+
+#[derive(Default)]
+struct Table {
+    single: HashMap<Uuid, Single>,
+    /// All whose process has not ended.
+    alive: Vec<Arc<Instance>>,
+    /// No new ones.
+    closed: bool,
+}
+
+/// All instances of one TEE.
+pub(crate) struct Instances {
+    setup: Setup,
+    registry: Registry,
+    monitor: Monitor,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    table: Mutex<Table>,
+    /// An instance has ended.
+    ended: Condvar,
+}
+
+impl Shared {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // It is whole wherever something could panic.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_end(&self, instance: &Arc<Instance>, death: Death) {
+        {
+            // First: who learns of the death and opens a session gets a new instance.
+            let mut table = self.table();
+            if let Some(single) = table.single.get_mut(&instance.uuid()) {
+                if Arc::ptr_eq(&single.instance, instance) {
+                    if instance.is_kept_crashed() && !instance.has_ended_as_planned() {
+                        single.crashed = true;
+                    } else {
+                        table.single.remove(&instance.uuid());
+                    }
+                }
+            }
+        }
+        instance.died(death);
+        // Last: who waits for the end of all finds nothing left to be done.
+        self.table().alive.retain(|other| !Arc::ptr_eq(other, instance));
+        self.ended.notify_all();
+    }
+}
+
+/// A session's share of an instance. Given back with [`Instances::give_back`].
+pub(crate) struct Lease {
+    instance: Arc<Instance>,
+}
+
+impl Lease {
+    /// The instance.
+    pub(crate) fn instance(&self) -> &Arc<Instance> {
+        &self.instance
+    }
+}
+
+impl Instances {
+    /// None yet.
+    pub(crate) fn new(setup: Setup, registry: Registry) -> Result<Self, monitor::Error> {
+        let shared = Arc::new(Shared::default());
+        let told: Weak<Shared> = Arc::downgrade(&shared);
+        let monitor = Monitor::start(Box::new(move |instance, death| {
+            if let Some(shared) = told.upgrade() {
+                shared.on_end(instance, death);
+            }
+        }))?;
+        Ok(Self { setup, registry, monitor, shared })
+    }
+
+    /// The instance for a new session of TA `uuid`, made if need be.
+    pub(crate) fn lease(&self, uuid: Uuid) -> Result<Lease, Failure> {
+        if let Some(lease) = join(&mut self.shared.table(), uuid)? {
+            return Ok(lease);
+        }
+        let image = self.registry.load(uuid).map_err(|error| {
+            log::error!("{}: TA {uuid}: {error}", self.setup.vm);
+            Failure::from(&error)
+        })?;
+        let mut table = self.shared.table();
+        // Another session may have made it in the meantime.
+        if let Some(lease) = join(&mut table, uuid)? {
+            return Ok(lease);
+        }
+        let instance = self.spawn(&mut table, &image)?;
+        if instance.is_single() {
+            let single = Single { instance: instance.clone(), sessions: 1, crashed: false };
+            table.single.insert(uuid, single);
+        }
+        Ok(Lease { instance })
+    }
+
+    /// Starts a process; its TA does not run before the first call, so this is short.
+    fn spawn(&self, table: &mut Table, image: &TaImage) -> Result<Arc<Instance>, Failure> {
+        let Setup { vm, runtime, device_id, max_instances, heap } = &self.setup;
+        if table.closed {
+            return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
+        }
+        if table.alive.len() >= *max_instances {
+            log::error!("{vm}: TA {}: the limit of {max_instances} instances is reached", image.head.uuid());
+            return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
+        }
+        let birth = Birth { vm, runtime, device_id: *device_id, heap: *heap };
+        let watched = Instance::spawn(image, &birth).map_err(|error| {
+            log::error!("{vm}: TA {}: {}: {error}", image.head.uuid(), runtime.display());
+            Failure::tee(gp::ERROR_GENERIC)
+        })?;
+        let instance = watched.instance.clone();
+        table.alive.push(instance.clone());
+        self.monitor.watch(watched);
+        Ok(instance)
+    }
+
+    /// Ends a session's share: with it, where it was the last that kept the instance, the instance,
+    /// in the turn that the caller has.
+    pub(crate) fn give_back(&self, lease: &Lease, turn: &CallTurn<'_>) {
+        if self.forget(lease) {
+            end(&lease.instance, turn);
+        }
+    }
+
+    /// Ends a session's share of an instance that takes no more turns.
+    pub(crate) fn give_back_dead(&self, lease: &Lease) {
+        self.forget(lease);
+    }
+
+    /// Ends a share with which no call was made; waits for no call of others.
+    pub(crate) fn give_back_unused(&self, lease: &Lease) {
+        if !lease.instance.is_single() {
+            // The TA has not been created, so there is nothing to destroy.
+            lease.instance.kill(Death::Ended);
+        } else if self.forget(lease) {
+            let end_unused = |turn: CallTurn<'_>| {
+                // Somebody may have joined before this turn came.
+                if self.is_unused(&lease.instance) {
+                    end(&lease.instance, &turn);
+                }
+            };
+            // Not having a turn, it is ending already.
+            let _ = lease.instance.with_turn(&CancelToken::new(), end_unused);
+        }
+    }
+
+    /// Takes a session off the books; returns whether its instance is to end with it. A single
+    /// instance stays on the books until its process has ended: there are never two. Who joins it
+    /// meanwhile gets no turn, and comes back when a new one can be made.
+    fn forget(&self, lease: &Lease) -> bool {
+        let instance = &lease.instance;
+        if !instance.is_single() {
+            return true;
+        }
+        let mut table = self.shared.table();
+        let Some(single) = table.single.get_mut(&instance.uuid()) else { return false };
+        if !Arc::ptr_eq(&single.instance, instance) {
+            return false;
+        }
+        single.sessions -= 1;
+        single.sessions == 0 && !instance.is_kept_alive()
+    }
+
+    fn is_unused(&self, instance: &Arc<Instance>) -> bool {
+        let table = self.shared.table();
+        let single = table.single.get(&instance.uuid());
+        single.is_some_and(|single| Arc::ptr_eq(&single.instance, instance) && single.sessions == 0)
+    }
+
+    /// Waits until an instance that is ending has ended.
+    pub(crate) fn wait_for_end(&self, lease: &Lease) {
+        let mut table = self.shared.table();
+        while table.alive.iter().any(|other| Arc::ptr_eq(other, &lease.instance)) {
+            table = self.shared.ended.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The same, if it is ending as planned: what a session has used is there for the next.
+    pub(crate) fn wait_if_ending(&self, lease: &Lease) {
+        if lease.instance.has_ended_as_planned() {
+            self.wait_for_end(lease);
+        }
+    }
+
+    /// All whose process has not ended.
+    pub(crate) fn alive(&self) -> Vec<Arc<Instance>> {
+        self.shared.table().alive.clone()
+    }
+
+    /// Ends all instances, and makes no new ones: those that are idle are destroyed, calls that run
+    /// are cancelled, and what still lives after `grace` is killed. Returns when nothing lives.
+    pub(crate) fn close(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        let alive = {
+            let mut table = self.shared.table();
+            table.closed = true;
+            table.alive.clone()
+        };
+        std::thread::scope(|scope| {
+            for instance in &alive {
+                instance.cancel_running();
+                scope.spawn(|| {
+                    // Not having a turn, it is ending already.
+                    let _ = instance.with_turn(&CancelToken::new(), |turn| end(instance, &turn));
+                });
+            }
+            self.kill_at(deadline);
+        });
+    }
+
+    fn kill_at(&self, deadline: Instant) {
+        let mut table = self.shared.table();
+        let mut killed = false;
+        while !table.alive.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() && !killed {
+                killed = true;
+                for instance in &table.alive {
+                    instance.kill(Death::Killed("its VM has gone, and it would not end"));
+                }
+            }
+            table = if killed {
+                self.shared.ended.wait(table).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                self.shared.ended.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0
+            };
+        }
+    }
+}
+
+/// Joins the single instance of `uuid`, if there is one.
+fn join(table: &mut Table, uuid: Uuid) -> Result<Option<Lease>, Failure> {
+    if table.closed {
+        return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
+    }
+    let Some(single) = table.single.get_mut(&uuid) else { return Ok(None) };
+    if single.crashed {
+        return Err(single.instance.failure());
+    }
+    if single.sessions > 0 && !single.instance.is_multi_session() {
+        return Err(Failure::tee(gp::ERROR_BUSY));
+    }
+    single.sessions += 1;
+    Ok(Some(Lease { instance: single.instance.clone() }))
+}
+
+/// Ends an instance that nobody needs, in a turn of it.
+fn end(instance: &Instance, turn: &CallTurn<'_>) {
+    instance.end_turns();
+    // Whether it answers or dies of it, it is over.
+    let _ = turn.call(&Call { op: OP_DESTROY, ..Call::default() }, &[]);
+    instance.kill(Death::Ended);
+}

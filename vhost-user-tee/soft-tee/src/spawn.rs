@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Starting the process of an instance.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::fs::{fcntl_setfl, OFlags};
+use rustix::pipe::{pipe_with, PipeFlags};
+use rustix::process::{kill_process, pidfd_open, Pid, PidfdFlags, Signal};
+use ta_protocol::control::{self, Start, StartFiles};
+use ta_protocol::mailbox::Mailbox;
+use ta_protocol::socket;
+
+/// Why a process could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No mailbox, pipe or descriptor.
+    #[error("{0}: {1}")]
+    Resource(&'static str, io::Error),
+    /// No sockets, or the first message was not taken.
+    #[error("socket: {0}")]
+    Socket(#[from] socket::Error),
+    /// The runtime does not start.
+    #[error("cannot run it: {0}")]
+    Run(io::Error),
+}
+
+/// A process that has been started.
+pub(crate) struct Spawned {
+    /// To wait for it with.
+    pub(crate) child: Child,
+    /// To watch and kill it with.
+    pub(crate) pidfd: OwnedFd,
+    /// Its stderr; does not block.
+    pub(crate) log: OwnedFd,
+    /// The daemon's end of the mailbox.
+    pub(crate) mailbox: Mailbox,
+    /// The daemon's end of the control socket.
+    pub(crate) control: OwnedFd,
+    /// The daemon's end of the memory socket.
+    pub(crate) memory: OwnedFd,
+}
+
+/// Starts `runtime` with the TA in the file `ta`.
+pub(crate) fn spawn(runtime: &Path, start: &Start, ta: &OwnedFd) -> Result<Spawned, Error> {
+    let resource = |what| move |error: io::Error| Error::Resource(what, error);
+    let (mailbox, mailbox_file) = Mailbox::create().map_err(resource("mailbox"))?;
+    let (control, their_control) = socket::pair()?;
+    let (memory, their_memory) = socket::pair()?;
+    let (log, their_log) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::Resource("pipe", error.into()))?;
+    fcntl_setfl(&log, OFlags::NONBLOCK).map_err(|error| Error::Resource("pipe", error.into()))?;
+    // Before the process exists: there is nothing to undo where it fails.
+    let files = StartFiles { ta: ta.as_fd(), mailbox: mailbox_file.as_fd(), memory: their_memory.as_fd() };
+    control::send_start(&control, start, files)?;
+    // Nothing of this process's is inherited but what is named here: all else is close-on-exec.
+    let mut child = Command::new(runtime)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(their_control))
+        .stdout(Stdio::null())
+        .stderr(Stdio::from(their_log))
+        .spawn()
+        .map_err(Error::Run)?;
+    let pid = Pid::from_child(&child);
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => Ok(Spawned { child, pidfd, log, mailbox, control, memory }),
+        Err(error) => {
+            // It has not been waited for, so the number is still its own.
+            let _ = kill_process(pid, Signal::KILL);
+            let _ = child.wait();
+            Err(Error::Resource("pidfd_open", error.into()))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What is read of ELF files: of a TA, whether it can be loaded, and of the runtime, what it offers.
+
+use std::collections::HashSet;
+
+use object::elf::{DT_NEEDED, ET_DYN, PT_INTERP, PT_LOAD};
+use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
+use object::{LittleEndian, Object, ObjectSection, ObjectSymbol};
+use ta_protocol::ta_head::{self, TaHead};
+use uuid::Uuid;
+use zerocopy::FromBytes;
+
+#[cfg(target_arch = "x86_64")]
+const MACHINE: u16 = object::elf::EM_X86_64;
+#[cfg(target_arch = "aarch64")]
+const MACHINE: u16 = object::elf::EM_AARCH64;
+
+/// What a TA exports (GP TEE Internal Core API 1.3.1, section 4.3).
+const ENTRY_POINTS: [&str; 5] = [
+    "TA_CreateEntryPoint",
+    "TA_DestroyEntryPoint",
+    "TA_OpenSessionEntryPoint",
+    "TA_CloseSessionEntryPoint",
+    "TA_InvokeCommandEntryPoint",
+];
+
+/// How the names begin that the runtime may offer to TAs.
+const OFFERED: [&str; 6] = ["TEE_", "__GP11_TEE_", "__utee_", "_utee_", "utee_", "tee_"];
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// Not an ELF file of 64 bits, or only the beginning of one.
+    #[error("not a whole 64-bit little-endian ELF file ({0})")]
+    NotElf(#[from] object::Error),
+    /// A part of the file is missing.
+    #[error("truncated: it ends before byte {0}")]
+    Truncated(u64),
+    /// Made for another machine.
+    #[error("made for another machine (ELF machine {0}, this is {MACHINE})")]
+    Machine(u16),
+    /// A program, or an object file.
+    #[error("not a shared object")]
+    NotShared,
+    /// Not a TA.
+    #[error("not a TA: no section {} of {} bytes", ta_head::SECTION, size_of::<TaHead>())]
+    NoHead,
+    /// Another TA.
+    #[error("it is TA {0} by its header")]
+    OtherUuid(Uuid),
+    /// An entry point is missing.
+    #[error("it does not export {0}")]
+    NoEntryPoint(&'static str),
+    /// It calls what there is not.
+    #[error("it needs {0}, which this version does not provide")]
+    NotProvided(String),
+    /// It needs a shared library.
+    #[error("it needs the shared library {0}, which is not there in a TA's process")]
+    Library(String),
+}
+
+/// What the runtime offers to TAs.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    symbols: HashSet<String>,
+    libraries: HashSet<String>,
+}
+
+impl Offer {
+    /// Reads it from the runtime's program file.
+    pub(crate) fn read(program: &[u8]) -> Result<Self, Error> {
+        let file = parse(program)?;
+        let symbols = file
+            .dynamic_symbols()
+            .filter(|symbol| symbol.is_definition())
+            .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
+            .filter(|name| is_offered(name))
+            .collect();
+        Ok(Self { symbols, libraries: needed(&file)?.into_iter().collect() })
+    }
+
+    /// Whether anything is offered: it is a runtime, rather than some other program.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+}
+
+/// Checks that `ta` is the TA `uuid`, and can be loaded; returns its header.
+pub(crate) fn check(ta: &[u8], uuid: Uuid, offer: &Offer) -> Result<TaHead, Error> {
+    let file = parse(ta)?;
+    let mut shared = file.elf_header().e_type(LittleEndian) == ET_DYN;
+    for segment in file.elf_program_headers() {
+        shared &= segment.p_type(LittleEndian) != PT_INTERP;
+        let end = segment.p_offset(LittleEndian).saturating_add(segment.p_filesz(LittleEndian));
+        if segment.p_type(LittleEndian) == PT_LOAD && end > ta.len() as u64 {
+            return Err(Error::Truncated(end));
+        }
+    }
+    if !shared {
+        return Err(Error::NotShared);
+    }
+    let head = file.section_by_name(ta_head::SECTION).ok_or(Error::NoHead)?;
+    let head = head.data()?.get(..size_of::<TaHead>()).ok_or(Error::NoHead)?;
+    let head = TaHead::read_from_bytes(head).map_err(|_| Error::NoHead)?;
+    if head.uuid() != uuid {
+        return Err(Error::OtherUuid(head.uuid()));
+    }
+    check_symbols(&file, offer)?;
+    match needed(&file)?.into_iter().find(|library| !offer.libraries.contains(library)) {
+        Some(library) => Err(Error::Library(library)),
+        None => Ok(head),
+    }
+}
+
+fn parse(data: &[u8]) -> Result<ElfFile64<'_, LittleEndian>, Error> {
+    let file = ElfFile64::<LittleEndian>::parse(data)?;
+    let machine = file.elf_header().e_machine(LittleEndian);
+    if machine != MACHINE {
+        return Err(Error::Machine(machine));
+    }
+    Ok(file)
+}
+
+fn is_offered(name: &str) -> bool {
+    OFFERED.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn check_symbols(file: &ElfFile64<'_, LittleEndian>, offer: &Offer) -> Result<(), Error> {
+    let mut defined = HashSet::new();
+    let mut missing = Vec::new();
+    for symbol in file.dynamic_symbols() {
+        let name = symbol.name()?;
+        if symbol.is_definition() {
+            defined.insert(name);
+        } else if is_offered(name) && !symbol.is_weak() && !offer.symbols.contains(name) {
+            missing.push(name);
+        }
+    }
+    if let Some(entry_point) = ENTRY_POINTS.into_iter().find(|name| !defined.contains(name)) {
+        return Err(Error::NoEntryPoint(entry_point));
+    }
+    if !missing.is_empty() {
+        return Err(Error::NotProvided(missing.join(", ")));
+    }
+    Ok(())
+}
+
+/// The shared libraries that a file needs (`DT_NEEDED`).
+fn needed(file: &ElfFile64<'_, LittleEndian>) -> Result<Vec<String>, Error> {
+    let sections = file.elf_section_table();
+    let Some((entries, strings)) = sections.dynamic(LittleEndian, file.data())? else {
+        return Ok(Vec::new());
+    };
+    let strings = sections.strings(LittleEndian, file.data(), strings)?;
+    entries
+        .iter()
+        .filter(|entry| entry.tag32(LittleEndian) == Some(DT_NEEDED))
+        .map(|entry| Ok(String::from_utf8_lossy(entry.string(LittleEndian, strings)?).into_owned()))
+        .collect()
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! What tests of the software TEE need and Cargo does not hand them: the program of another package,
+//! and TAs. Each is built when a test first asks for it, and up to date always.
+//!
+//! What fails here fails the test, with a line that says what to do about it.
+
+#![allow(clippy::panic)] // It is for tests.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use rustix::fs::{flock, FlockOperation};
+
+/// The `ta-runtime` of this workspace, built with the profile of the test that asks.
+pub fn runtime() -> &'static Path {
+    static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let profile = profile_dir();
+        let release = profile.ends_with("release");
+        run(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .current_dir(workspace())
+            .args(["build", "--quiet", "--package", "ta-runtime", "--target-dir"])
+            .arg(target_dir())
+            .args(release.then_some("--release")));
+        let runtime = target_dir().join(if release { "release" } else { "debug" }).join("ta-runtime");
+        assert!(runtime.is_file(), "{} was not built", runtime.display());
+        runtime
+    })
+}
+
+/// A folder with the test TAs of `integration/tas`.
+pub fn test_tas() -> &'static Path {
+    static TAS: OnceLock<PathBuf> = OnceLock::new();
+    TAS.get_or_init(|| {
+        let out = target_dir().join("test-tas");
+        fs::create_dir_all(&out).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+        let _lock = lock(&out.join("lock"));
+        run(Command::new("make")
+            .arg("--silent")
+            .arg("-C")
+            .arg(workspace().join("integration/tas"))
+            .arg(format!("O={}", out.display()))
+            // What `cargo test` sets is for Cargo.
+            .env_remove("MAKEFLAGS"));
+        out
+    })
+}
+
+/// Compiles a TA of one C source into the shared object `to`, with the development kit's headers and
+/// without its own sources: what the source does not define is missing.
+pub fn compile(source: &str, to: &Path) {
+    let file = to.with_extension("c");
+    fs::write(&file, source).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    run(Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I"])
+        .arg(workspace().join("vhost-user-tee/ta-dev-kit/include"))
+        .arg("-o")
+        .arg(to)
+        .arg(&file));
+}
+
+/// Runs a build tool to its end.
+fn run(command: &mut Command) {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{program}: {error}. These tests need make and a C compiler: apt-get install make gcc libc6-dev")
+    });
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn lock(path: &Path) -> File {
+    let file = File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    flock(&file, FlockOperation::LockExclusive)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    file
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `target/debug`, or `target/release`: the test program lies in its `deps`.
+fn profile_dir() -> PathBuf {
+    let program = env::current_exe().unwrap_or_else(|error| panic!("current_exe: {error}"));
+    program.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn target_dir() -> PathBuf {
+    profile_dir().parent().map(Path::to_path_buf).unwrap_or_default()
+}
