@@ -81,11 +81,13 @@ impl Lane {
         Ok(lane)
     }
 
-    /// Queues `job`. `id` names it for [`Lane::take`]. A closed lane drops the job.
+    /// Queues `job`. `id` names it for [`Lane::take`]. Once the lane is closed, `job` runs here and
+    /// now: it comes from a thread that was stuck when the others ended, and cleans up after it.
     pub fn submit(&self, id: u64, job: Job) {
         let mut state = self.shared.lock();
         if state.closed {
-            return;
+            drop(state);
+            return job();
         }
         state.queue.push_back(Queued { id, job });
         // Every queued job has an idle thread, or a new one, or all threads there may be are at work.

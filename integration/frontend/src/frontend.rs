@@ -51,6 +51,8 @@ pub struct FrontEnd {
     config: wire::Config,
     /// Virtio features that the device offers.
     offered: u64,
+    /// Those that were accepted.
+    features: u64,
     protocol: VhostUserProtocolFeatures,
     /// The queues: the control queue, then request queues.
     pub queues: Vec<Ring>,
@@ -91,12 +93,20 @@ impl FrontEnd {
             | event_idx
             | options.features
             | VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits();
-        vhost.set_features(offered & wanted)?;
+        let features = offered & wanted;
+        vhost.set_features(features)?;
 
         let memory = Memory::new(&options.memory)?;
         vhost.set_mem_table(&memory.regions())?;
-        let mut front_end =
-            Self { vhost, memory, config: wire::Config::new_zeroed(), offered, protocol, queues: Vec::new() };
+        let mut front_end = Self {
+            vhost,
+            memory,
+            config: wire::Config::new_zeroed(),
+            offered,
+            features,
+            protocol,
+            queues: Vec::new(),
+        };
         let bytes = front_end.read_config(0, size_of::<wire::Config>() as u32)?;
         front_end.config = wire::Config::read_from_bytes(&bytes)
             .map_err(|_| Error::Missing("a whole configuration space"))?;
@@ -142,9 +152,10 @@ impl FrontEnd {
         Ok(())
     }
 
-    /// Resets the device with a message of its own.
+    /// Resets the device with a message of its own, and negotiates features again.
     pub fn reset_device(&mut self) -> Result<(), Error> {
-        Ok(self.vhost.reset_device()?)
+        self.vhost.reset_device()?;
+        Ok(self.vhost.set_features(self.features)?)
     }
 
     /// The configuration space, as it was when the device was started.

@@ -36,6 +36,8 @@ pub const SHORT_BUFFER: u32 = 7;
 pub const LEAK: u32 = 8;
 /// p0 memref: p1 value out: 1 if it is NULL, its size.
 pub const NULL: u32 = 9;
+/// As INCREMENT, when the gate opens.
+pub const GATED_INCREMENT: u32 = 10;
 
 /// What a test sees of the TEE.
 #[derive(Default)]
@@ -188,7 +190,10 @@ impl Session for FakeSession {
                 Ok(())
             }
             (PANIC, _) => panic!("as asked to"),
-            (INCREMENT, [Param::MemRef { buffer: Some(buffer), size, .. }, rest @ ..]) => {
+            (INCREMENT | GATED_INCREMENT, [Param::MemRef { buffer: Some(buffer), size, .. }, rest @ ..]) => {
+                if func == GATED_INCREMENT {
+                    self.0.pass_gate();
+                }
                 increment(buffer, *size);
                 if let Some(Param::Value { a, b, .. }) = rest.first_mut() {
                     *a = buffer.memory.runs().len() as u64;

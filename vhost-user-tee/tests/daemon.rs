@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The program itself.
+
+use std::io::Read;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{kill, Signal};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use uuid::Uuid;
+use virtio_tee_frontend::client::Client;
+use virtio_tee_frontend::ring::HANG;
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vhost-user-tee"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("RUST_LOG");
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    command().args(args).output().unwrap()
+}
+
+/// What a run that is refused prints: one line, and nothing else.
+fn refusal(output: &Output, code: i32) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert!(output.stdout.is_empty());
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    lines[0].to_owned()
+}
+
+/// A running daemon; killed if a test ends without stopping it.
+struct Daemon {
+    child: Child,
+    dir: TempDir,
+}
+
+impl Daemon {
+    fn start(args: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let child = command().args(args(dir.path())).spawn().unwrap();
+        Self { child, dir }
+    }
+
+    fn one_vm() -> Self {
+        Self::start(|dir| {
+            let dir = dir.to_str().unwrap();
+            vec![format!("--socket-path={dir}/tee.sock"), format!("--ta-dir={dir}")]
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn connect(&self, socket: &str) -> Client {
+        Client::connect(&self.path(socket)).unwrap()
+    }
+
+    /// Descriptors and threads of the process.
+    fn holds(&self) -> (usize, usize) {
+        let count = |what| std::fs::read_dir(format!("/proc/{}/{what}", self.child.id())).unwrap().count();
+        (count("fd"), count("task"))
+    }
+
+    /// Sends a signal, and returns the exit code and the log.
+    fn stop(mut self, signal: Signal) -> (Option<i32>, String) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        let code = self.child.wait().unwrap().code();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (code, log)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + HANG;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_signal_ends_it_with_0() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let daemon = Daemon::one_vm();
+        let socket = daemon.path("tee.sock");
+        let mut client = daemon.connect("tee.sock");
+        let context = client.open_context().unwrap();
+        client.close_context(context).unwrap();
+        let (code, log) = daemon.stop(signal);
+        assert_eq!(code, Some(0), "{log}");
+        assert!(!socket.exists());
+        // A VM's story: listening, connected, why it ended, what there was.
+        assert_eq!(log.lines().count(), 4, "{log}");
+        assert!(log.contains("connected; TEE 1"), "{log}");
+        assert!(log.contains("disconnected after 1 contexts, 0 sessions, 0 calls"), "{log}");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_where_nobody_has_connected() {
+    let daemon = Daemon::one_vm();
+    let socket = daemon.path("tee.sock");
+    eventually("it listens", || socket.exists());
+    assert_eq!(daemon.stop(Signal::SIGTERM).0, Some(0));
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_vm_that_comes_and_goes_costs_nothing() {
+    let daemon = Daemon::one_vm();
+    let visit = || {
+        let mut client = daemon.connect("tee.sock");
+        for _ in 0..3 {
+            let context = client.open_context().unwrap();
+            let page = client.allocate(1).unwrap();
+            client.register(context, &[page.run()]).unwrap();
+            assert_ne!(client.open_session(context, Uuid::nil(), &[]).unwrap().ret, 0);
+        }
+    };
+    // The first visit may leave what is made once per process.
+    visit();
+    drop(daemon.connect("tee.sock"));
+    let mut before = daemon.holds();
+    eventually("the visitors have gone", || {
+        std::thread::sleep(Duration::from_millis(50));
+        std::mem::replace(&mut before, daemon.holds()) == before
+    });
+    for _ in 0..20 {
+        visit();
+    }
+    eventually("descriptors and threads are as before", || daemon.holds() == before);
+}
+
+#[test]
+fn several_vms_of_one_file() {
+    let daemon = Daemon::start(|dir| {
+        let config = dir.join("vms.toml");
+        let text = format!(
+            "[[vm]]\nname = \"red\"\nsocket-path = \"{0}/red.sock\"\nlimits.max-contexts = 1\n\
+             [[vm]]\nname = \"blue\"\nsocket-path = \"{0}/blue.sock\"\nrequest-queues = 4\n",
+            dir.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        vec!["--config".into(), config.to_str().unwrap().into(), "--ta-dir".into(), "/nonexistent".into()]
+    });
+    let mut red = daemon.connect("red.sock");
+    let mut blue = daemon.connect("blue.sock");
+    assert_eq!(red.front_end().config().max_contexts.get(), 1);
+    assert_eq!(blue.front_end().config().num_request_queues.get(), 4);
+    let theirs = red.open_context().unwrap();
+    assert!(blue.close_context(theirs).is_err());
+    let ours = blue.open_context().unwrap();
+    drop(red);
+    blue.close_context(ours).unwrap();
+    let mut red = daemon.connect("red.sock");
+    red.open_context().unwrap();
+    let (code, log) = daemon.stop(Signal::SIGTERM);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("red: disconnected") && log.contains("blue: disconnected"), "{log}");
+}
+
+#[test]
+fn a_socket_path_that_is_taken() {
+    let daemon = Daemon::one_vm();
+    let socket = daemon.path("tee.sock");
+    eventually("it listens", || socket.exists());
+    let path = socket.to_str().unwrap();
+    let line = refusal(&run(&["--socket-path", path, "--ta-dir", "/"]), 1);
+    assert!(line.contains(path) && line.contains("listens"), "{line}");
+    // The first one has noticed nothing that matters.
+    daemon.connect("tee.sock").open_context().unwrap();
+
+    let file = daemon.path("file");
+    std::fs::write(&file, "").unwrap();
+    let line = refusal(&run(&["--socket-path", file.to_str().unwrap(), "--ta-dir", "/"]), 1);
+    assert!(line.contains("not a socket"), "{line}");
+    let line = refusal(&run(&["--socket-path", "/no/such/folder/s", "--ta-dir", "/"]), 1);
+    assert!(line.contains("/no/such/folder/s"), "{line}");
+    let line = refusal(&run(&["--fd", "99", "--ta-dir", "/"]), 1);
+    assert!(line.contains("99"), "{line}");
+}
+
+#[test]
+fn a_socket_that_was_left_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(UnixListener::bind(dir.path().join("tee.sock")).unwrap());
+    let path = dir.path().to_str().unwrap().to_owned();
+    let daemon =
+        Daemon::start(|_| vec![format!("--socket-path={path}/tee.sock"), format!("--ta-dir={path}")]);
+    Client::connect(&dir.path().join("tee.sock")).unwrap().open_context().unwrap();
+    assert_eq!(daemon.stop(Signal::SIGTERM).0, Some(0));
+}
+
+#[test]
+fn a_socket_that_is_handed_over() {
+    use std::os::fd::AsRawFd;
+    let dir = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(dir.path().join("tee.sock")).unwrap();
+    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
+    let fd = listener.as_raw_fd();
+    let daemon = Daemon::start(|_| vec![format!("--fd={fd}"), "--ta-dir=/".into()]);
+    Client::connect(&dir.path().join("tee.sock")).unwrap().open_context().unwrap();
+    assert_eq!(daemon.stop(Signal::SIGTERM).0, Some(0));
+    // Whose it is, removes it.
+    assert!(dir.path().join("tee.sock").exists());
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.toml");
+    let name = path.to_str().unwrap();
+    let line = refusal(&run(&["--config", name]), 2);
+    assert!(line.contains(name) && line.contains("No such file"), "{line}");
+    let line = refusal(&run(&["--config", dir.path().to_str().unwrap()]), 2);
+    assert!(line.contains("directory"), "{line}");
+    for (text, expected) in [
+        ("\u{0}", "line 1"),
+        ("[[vm]]\nname = 3", "line 2"),
+        ("[[vm]]\nsocket-path = \"/s\"\ncolour = \"red\"", "colour"),
+        ("[[vm]]\nsocket-path = \"/s\"", "ta-dir"),
+        ("[[vm]]\nta-dir = \"/\"", "socket-path"),
+        ("", "no [[vm]] table"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let line = refusal(&run(&["--config", name]), 2);
+        assert!(line.contains(name) && line.contains(expected), "{line}");
+    }
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    refusal(&run(&["--config", name]), 2);
+}
+
+#[test]
+fn a_command_line_that_teaches() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    let text = String::from_utf8(help.stdout).unwrap();
+    for expected in ["EXAMPLES", "--socket-path", "share=on", "[[vm]]", "EXIT STATUS"] {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert_eq!(run(&[]).status.code(), Some(2));
+    assert_eq!(run(&["--config", "a", "--socket-path", "b"]).status.code(), Some(2));
+    let capabilities = run(&["--print-capabilities"]);
+    assert!(capabilities.status.success());
+    let value: serde_json::Value = serde_json::from_slice(&capabilities.stdout).unwrap();
+    assert_eq!(value["type"], "tee");
+}
