@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use integration::progress::say;
-use integration::provision::{self, Arch};
+use integration::provision::{self, Arch, Lints};
 use integration::{vm, Scene, SceneError};
 
 /// Virtual machines with a TEE, from a bare Debian machine with Rust.
@@ -64,7 +64,7 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
                 ArchArg::X86_64 => Arch::X86_64,
                 ArchArg::Arm64 => Arch::Arm64,
             };
-            println!("{}", provision::driver(arch)?.module.display());
+            println!("{}", provision::driver(arch, Lints::Deny)?.module.display());
         }
         Command::HostArm64 => provision::host_for_arm64()?,
     }

@@ -31,7 +31,7 @@ use thiserror::Error;
 use crate::paths::{vm_dir, workspace};
 use crate::progress::{self, StepError};
 
-pub use driver::Driver;
+pub use driver::{Driver, Lints};
 pub use kernel::KernelTree;
 pub use programs::{GuestPrograms, HostPrograms};
 pub use root::Root;
@@ -114,23 +114,23 @@ pub fn provision() -> Result<Provisioned, ProvisionError> {
 
 fn provision_now() -> Result<Provisioned, ProvisionError> {
     let _lock = store::lock()?;
-    let (root, driver) = driver_unlocked(Arch::X86_64)?;
+    let (root, driver) = driver_unlocked(Arch::X86_64, Lints::Warn)?;
     let host = programs::host()?;
     let guest = programs::guest()?;
     Ok(Provisioned { root, driver, host, guest })
 }
 
 /// Builds the driver for `arch`, with all that this takes.
-pub fn driver(arch: Arch) -> Result<Driver, ProvisionError> {
+pub fn driver(arch: Arch, lints: Lints) -> Result<Driver, ProvisionError> {
     let _lock = store::lock()?;
-    Ok(driver_unlocked(arch)?.1)
+    Ok(driver_unlocked(arch, lints)?.1)
 }
 
-fn driver_unlocked(arch: Arch) -> Result<(Root, Driver), ProvisionError> {
+fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), ProvisionError> {
     host_tools::ensure()?;
     let root = root::ensure(arch)?;
     let tree = kernel::ensure(&root)?;
-    let driver = driver::ensure(&root, &tree)?;
+    let driver = driver::ensure(&root, &tree, lints)?;
     Ok((root, driver))
 }
 
