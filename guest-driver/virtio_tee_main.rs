@@ -14,6 +14,7 @@ mod sys;
 mod tee;
 mod virtio;
 #[allow(dead_code, unreachable_pub, reason = "it is the device's as well")]
+#[rustfmt::skip] // It follows the rules of spec/.
 mod wire;
 
 module! {

@@ -26,8 +26,10 @@ use crate::{
 const TEEC_ERROR_COMMUNICATION: u32 = 0xffff_000e;
 
 /// Neither the device nor the TEE is to blame for this not being answered: nobody is there.
-const NO_ANSWER: Verdict =
-    Verdict { ret: TEEC_ERROR_COMMUNICATION, origin: wire::VIRTIO_TEE_ORIGIN_COMMS };
+const NO_ANSWER: Verdict = Verdict {
+    ret: TEEC_ERROR_COMMUNICATION,
+    origin: wire::VIRTIO_TEE_ORIGIN_COMMS,
+};
 
 /// Opens a session and returns its number.
 pub(super) fn open_session(
@@ -46,8 +48,14 @@ pub(super) fn open_session(
         num_params: arguments.num_params(),
         num_runs: arguments.num_runs(),
     };
-    let aftermath = Aftermath::OpenSession { context: context.id };
-    let call = Call { context: &context, session: wire::VIRTIO_TEE_SESSION_NONE, cancel_id };
+    let aftermath = Aftermath::OpenSession {
+        context: context.id,
+    };
+    let call = Call {
+        context: &context,
+        session: wire::VIRTIO_TEE_SESSION_NONE,
+        cancel_id,
+    };
     let Some(answer) = call.make(&fixed, arguments, params, aftermath)? else {
         return Ok((NO_ANSWER, 0));
     };
@@ -75,7 +83,11 @@ pub(super) fn invoke(
         num_runs: arguments.num_runs(),
         reserved: 0.into(),
     };
-    let call = Call { context: &context, session: request.session, cancel_id };
+    let call = Call {
+        context: &context,
+        session: request.session,
+        cancel_id,
+    };
     let answer = call.make(&fixed, arguments, params, Aftermath::None)?;
     Ok(answer.map_or(NO_ANSWER, |answer| verdict(&answer)))
 }
@@ -113,7 +125,12 @@ pub(super) fn close_abandoned(answer: &Buffer<Request>, context: u64) {
         _ => return,
     };
     let close = close_message(context, session).and_then(|message| {
-        device.buffer(message, size_of::<wire::ResponseHeader>(), KVec::new(), Aftermath::None)
+        device.buffer(
+            message,
+            size_of::<wire::ResponseHeader>(),
+            KVec::new(),
+            Aftermath::None,
+        )
     });
     match close {
         Ok(close) => device.post(device.request_queue(), close),
@@ -147,7 +164,10 @@ fn cancel_id(context: &Context, given: u32) -> u32 {
 }
 
 fn verdict(answer: &wire::CallResp) -> Verdict {
-    Verdict { ret: answer.ret.get(), origin: answer.ret_origin.get() }
+    Verdict {
+        ret: answer.ret.get(),
+        origin: answer.ret_origin.get(),
+    }
 }
 
 /// A call that is being made.
@@ -200,9 +220,15 @@ impl Call<'_> {
     /// The client has been killed: asks for the call to be cancelled, and does not wait.
     fn give_up(&self) {
         let device = &self.context.device;
-        let cancel = cancel_message(self.context.id, self.session, self.cancel_id).and_then(|cancel| {
-            device.buffer(cancel, size_of::<wire::ResponseHeader>(), KVec::new(), Aftermath::None)
-        });
+        let cancel =
+            cancel_message(self.context.id, self.session, self.cancel_id).and_then(|cancel| {
+                device.buffer(
+                    cancel,
+                    size_of::<wire::ResponseHeader>(),
+                    KVec::new(),
+                    Aftermath::None,
+                )
+            });
         if let Ok(cancel) = cancel {
             device.post(CONTROL, cancel);
         }
@@ -213,24 +239,36 @@ impl Call<'_> {
 /// make sense.
 fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<wire::CallResp> {
     let call: wire::CallResp = response(answer).map_err(|error| match error {
-        EIO if answer.response().is_none_or(|bytes| bytes.len() < MIN_ANSWER) => EPROTO,
+        EIO if answer
+            .response()
+            .is_none_or(|bytes| bytes.len() < MIN_ANSWER) =>
+        {
+            EPROTO
+        }
         error => error,
     })?;
-    let results = answer.response().and_then(|bytes| bytes.get(size_of::<wire::CallResp>()..));
-    let results = <[wire::ParamResult]>::ref_from_prefix_with_elems(
-        results.ok_or(EPROTO)?,
-        params.len(),
-    );
+    let results = answer
+        .response()
+        .and_then(|bytes| bytes.get(size_of::<wire::CallResp>()..));
+    let results =
+        <[wire::ParamResult]>::ref_from_prefix_with_elems(results.ok_or(EPROTO)?, params.len());
     let (results, _) = results.map_err(|_| EPROTO)?;
     if call.num_params.get() as usize != params.len() {
         return Err(EPROTO);
     }
     // A size that exceeds the buffer says how large it should have been. That is not success, and
     // a client within the kernel may rely on it.
-    let excess = params.iter().zip(results).any(|(param, result)| match param {
-        Param::MemRef { access: Access::Output | Access::InOut, size, .. } => result.b.get() > size,
-        _ => false,
-    });
+    let excess = params
+        .iter()
+        .zip(results)
+        .any(|(param, result)| match param {
+            Param::MemRef {
+                access: Access::Output | Access::InOut,
+                size,
+                ..
+            } => result.b.get() > size,
+            _ => false,
+        });
     if call.ret.get() == 0 && excess {
         return Err(EPROTO);
     }
@@ -253,7 +291,12 @@ fn for_each_memref(
     mut f: impl FnMut(Access, &MemRef<'_, VirtioTee>, u64),
 ) {
     for param in params.iter() {
-        if let Param::MemRef { access, memory: Some(memref), size } = param {
+        if let Param::MemRef {
+            access,
+            memory: Some(memref),
+            size,
+        } = param
+        {
             f(access, &memref, size);
         }
     }
@@ -304,16 +347,24 @@ impl Arguments {
         };
         match param {
             Param::None => (),
-            Param::Value { values: [a, b, c], .. } => {
+            Param::Value {
+                values: [a, b, c], ..
+            } => {
                 out.a = (*a).into();
                 out.b = (*b).into();
                 out.c = (*c).into();
             }
-            Param::MemRef { memory: None, size, .. } => {
+            Param::MemRef {
+                memory: None, size, ..
+            } => {
                 out.b = (*size).into();
                 out.c = wire::VIRTIO_TEE_MEMORY_NULL.into();
             }
-            Param::MemRef { memory: Some(memref), size, .. } => {
+            Param::MemRef {
+                memory: Some(memref),
+                size,
+                ..
+            } => {
                 self.memories.push(ARef::from(memref.shm), GFP_KERNEL)?;
                 let start = memref.shm.page_offset() + memref.offset;
                 out.b = (*size).into();
@@ -359,7 +410,10 @@ impl Arguments {
             if self.runs.len() == max_runs {
                 return Err(E2BIG);
             }
-            let run = wire::Run { addr: part.addr.into(), len: part.len.into() };
+            let run = wire::Run {
+                addr: part.addr.into(),
+                len: part.len.into(),
+            };
             self.runs.push(run, GFP_KERNEL)?;
         }
         Ok(start - first)
@@ -369,11 +423,29 @@ impl Arguments {
 fn attribute(param: &Param<'_, VirtioTee>) -> u32 {
     match param {
         Param::None => wire::VIRTIO_TEE_ATTR_NONE,
-        Param::Value { access: Access::Input, .. } => wire::VIRTIO_TEE_ATTR_VALUE_INPUT,
-        Param::Value { access: Access::Output, .. } => wire::VIRTIO_TEE_ATTR_VALUE_OUTPUT,
-        Param::Value { access: Access::InOut, .. } => wire::VIRTIO_TEE_ATTR_VALUE_INOUT,
-        Param::MemRef { access: Access::Input, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_INPUT,
-        Param::MemRef { access: Access::Output, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_OUTPUT,
-        Param::MemRef { access: Access::InOut, .. } => wire::VIRTIO_TEE_ATTR_MEMREF_INOUT,
+        Param::Value {
+            access: Access::Input,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_VALUE_INPUT,
+        Param::Value {
+            access: Access::Output,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_VALUE_OUTPUT,
+        Param::Value {
+            access: Access::InOut,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_VALUE_INOUT,
+        Param::MemRef {
+            access: Access::Input,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_MEMREF_INPUT,
+        Param::MemRef {
+            access: Access::Output,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_MEMREF_OUTPUT,
+        Param::MemRef {
+            access: Access::InOut,
+            ..
+        } => wire::VIRTIO_TEE_ATTR_MEMREF_INOUT,
     }
 }

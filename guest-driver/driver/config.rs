@@ -47,7 +47,10 @@ impl Limits {
             || config.max_params.get() < 4
             || config.max_runs.get() == 0
         {
-            dev_err!(dev, "the configuration is not one of a virtio TEE device: {config:?}\n");
+            dev_err!(
+                dev,
+                "the configuration is not one of a virtio TEE device: {config:?}\n"
+            );
             return Err(EINVAL);
         }
         // Every multiple of PAGE_SIZE is one of a smaller power of two.
@@ -74,7 +77,11 @@ impl Limits {
             params: config.max_params.get() as usize,
             runs: config.max_runs.get() as usize,
             contexts: config.max_contexts.get(),
-            memories: if registers { config.max_memories.get() } else { 0 },
+            memories: if registers {
+                config.max_memories.get()
+            } else {
+                0
+            },
             memory_bytes: config.max_memory_bytes.get(),
         })
     }

@@ -135,7 +135,10 @@ impl Close {
         if let Some(field) = request.request_mut().get_mut(at..at + size_of::<U64>()) {
             field.copy_from_slice(U64::new(id).as_bytes());
         }
-        Self { device, request: Some(request) }
+        Self {
+            device,
+            request: Some(request),
+        }
     }
 }
 

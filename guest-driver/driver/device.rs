@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     tee::Shm,
-    virtio::{Buffer, Token, Virtqueues, Wait},
+    virtio::{Buffer, Rejected, Token, Virtqueues, Wait},
     wire,
 };
 
@@ -73,7 +73,11 @@ impl TeeDevice {
             Aftermath::None,
         )?;
         let response: wire::GetVersionResp = response(&answer)?;
-        let text = response.revision.split(|byte| *byte == 0).next().unwrap_or_default();
+        let text = response
+            .revision
+            .split(|byte| *byte == 0)
+            .next()
+            .unwrap_or_default();
         // It is for people, and from a device that is not to be trusted with a terminal.
         let mut printable = KVec::with_capacity(text.len() + 1, GFP_KERNEL)?;
         for byte in text {
@@ -88,7 +92,10 @@ impl TeeDevice {
     pub(super) fn request_queue(&self) -> usize {
         let queues = self.queues.len() - FIRST_REQUEST;
         // There is at least one.
-        FIRST_REQUEST + (CpuId::current().as_u32() as usize).checked_rem(queues).unwrap_or(0)
+        FIRST_REQUEST
+            + (CpuId::current().as_u32() as usize)
+                .checked_rem(queues)
+                .unwrap_or(0)
     }
 
     /// A name for a call whose client has not given one, so that it can be cancelled.
@@ -107,7 +114,12 @@ impl TeeDevice {
         memories: KVec<ARef<Shm<VirtioTee>>>,
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
-        let request = Request { device: self.clone(), waiter: None, memories, aftermath };
+        let request = Request {
+            device: self.clone(),
+            waiter: None,
+            memories,
+            aftermath,
+        };
         self.queues.buffer(message, response_len, request)
     }
 
@@ -128,7 +140,7 @@ impl TeeDevice {
         buffer.token_mut().waiter = Some(waiter.clone());
         match self.queues.submit(queue, buffer, Wait::Killable) {
             Ok(()) => waiter.wait_killable(),
-            Err((error, buffer)) => {
+            Err(Rejected { error, buffer }) => {
                 Request::deferred(buffer);
                 Err(error)
             }
@@ -144,7 +156,7 @@ impl TeeDevice {
         let waiter = buffer.token().waiter.clone().ok_or(EINVAL)?;
         match self.queues.submit(queue, buffer, Wait::Uninterruptible) {
             Ok(()) => Ok(waiter.wait()),
-            Err((error, buffer)) => {
+            Err(Rejected { error, buffer }) => {
                 Request::deferred(buffer);
                 Err(error)
             }
@@ -153,7 +165,9 @@ impl TeeDevice {
 
     /// Makes a request whose response nobody waits for.
     pub(super) fn post(&self, queue: usize, buffer: RequestBuffer) {
-        if let Err((_, buffer)) = self.queues.submit(queue, buffer, Wait::Uninterruptible) {
+        if let Err(Rejected { buffer, .. }) =
+            self.queues.submit(queue, buffer, Wait::Uninterruptible)
+        {
             Request::deferred(buffer);
         }
     }
@@ -166,7 +180,11 @@ const FIRST_REQUEST: usize = wire::VIRTIO_TEE_QUEUE_REQUEST as usize;
 
 /// The header of a request.
 pub(super) fn header(command: u32, context: u64) -> wire::RequestHeader {
-    wire::RequestHeader { command: command.into(), reserved: 0.into(), context: context.into() }
+    wire::RequestHeader {
+        command: command.into(),
+        reserved: 0.into(),
+        context: context.into(),
+    }
 }
 
 /// A request of nothing but a fixed part.
@@ -184,5 +202,7 @@ pub(super) fn response<R: FromBytes + KnownLayout + Immutable>(
     let bytes = answer.response().ok_or(ENODEV)?;
     let (header, _) = wire::ResponseHeader::read_from_prefix(bytes).map_err(|_| EIO)?;
     status::check(header.status.get())?;
-    R::read_from_prefix(bytes).map(|(response, _)| response).map_err(|_| EIO)
+    R::read_from_prefix(bytes)
+        .map(|(response, _)| response)
+        .map_err(|_| EIO)
 }

@@ -169,7 +169,10 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     })?;
     request.reserve(runs * size_of::<wire::Run>(), GFP_KERNEL)?;
     for part in segments.range(0, segments.len()) {
-        let run = wire::Run { addr: part.addr.into(), len: part.len.into() };
+        let run = wire::Run {
+            addr: part.addr.into(),
+            len: part.len.into(),
+        };
         request.extend_from_slice(run.as_bytes(), GFP_KERNEL)?;
     }
     let mut memories = KVec::with_capacity(1, GFP_KERNEL)?;
@@ -224,8 +227,14 @@ impl MemoryQuota {
     /// `ENOSPC` where there is none.
     fn take(device: &Arc<TeeDevice>, bytes: u64) -> Result<Self> {
         let memories = device.memories.fetch_add(1, Relaxed);
-        let total = device.memory_bytes.fetch_add(bytes, Relaxed).saturating_add(bytes);
-        let quota = Self { device: device.clone(), bytes };
+        let total = device
+            .memory_bytes
+            .fetch_add(bytes, Relaxed)
+            .saturating_add(bytes);
+        let quota = Self {
+            device: device.clone(),
+            bytes,
+        };
         if memories >= device.limits.memories || total > device.limits.memory_bytes {
             return Err(ENOSPC);
         }

@@ -51,7 +51,11 @@ fn bring_up(dev: &virtio::Device<Bound>) -> Result<tee::Registration<VirtioTee>>
     let queues = Virtqueues::new(dev, names)?;
     queues.start()?;
     let dma = queues.dma_device()?;
-    let dma_note = if dma.is_some() { ", by the DMA API" } else { "" };
+    let dma_note = if dma.is_some() {
+        ", by the DMA API"
+    } else {
+        ""
+    };
 
     let device = TeeDevice::new(dev.as_ref().into(), queues, limits)?;
     let revision = device.revision()?;

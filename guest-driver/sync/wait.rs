@@ -44,10 +44,7 @@ unsafe impl Sync for WaitQueue {}
 
 impl WaitQueue {
     /// Creates an initialiser; see [`new_waitqueue`].
-    pub(crate) fn new(
-        name: &'static CStr,
-        key: Pin<&'static LockClassKey>,
-    ) -> impl PinInit<Self> {
+    pub(crate) fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: `slot` is valid, and name and key live for ever.
             head <- Opaque::ffi_init(|slot| unsafe {

@@ -159,24 +159,35 @@ impl<T: Driver> Vtable<T> {
         unsafe { Arc::borrow((*ctx).data) }
     }
 
-    unsafe extern "C" fn get_version(
+    extern "C" fn get_version(
         teedev: *mut sys::tee_device,
         version: *mut sys::tee_ioctl_version_data,
     ) {
         // SAFETY: The subsystem calls this with a device of this driver.
-        let Version { impl_id, impl_caps, gen_caps } =
-            T::version(&unsafe { Self::data(teedev) }.data);
+        let data = unsafe { Self::data(teedev) };
+        let Version {
+            impl_id,
+            impl_caps,
+            gen_caps,
+        } = T::version(&data.data);
         // SAFETY: … and room for this.
-        unsafe { version.write(sys::tee_ioctl_version_data { impl_id, impl_caps, gen_caps }) };
+        unsafe {
+            version.write(sys::tee_ioctl_version_data {
+                impl_id,
+                impl_caps,
+                gen_caps,
+            })
+        };
     }
 
-    unsafe extern "C" fn get_tee_revision(
+    extern "C" fn get_tee_revision(
         teedev: *mut sys::tee_device,
         buf: *mut c_char,
         len: usize,
     ) -> c_int {
         // SAFETY: The subsystem calls this with a device of this driver.
-        let revision = T::revision(&unsafe { Self::data(teedev) }.data).to_bytes_with_nul();
+        let data = unsafe { Self::data(teedev) };
+        let revision = T::revision(&data.data).to_bytes_with_nul();
         if revision.len() > len {
             return ENOSPC.to_errno();
         }
@@ -188,7 +199,7 @@ impl<T: Driver> Vtable<T> {
         0
     }
 
-    unsafe extern "C" fn open(ctx: *mut sys::tee_context) -> c_int {
+    extern "C" fn open(ctx: *mut sys::tee_context) -> c_int {
         from_result(|| {
             // SAFETY: The subsystem calls this with a new context of a device of this driver.
             let data = unsafe { Self::data((*ctx).teedev) };
@@ -203,17 +214,17 @@ impl<T: Driver> Vtable<T> {
         })
     }
 
-    unsafe extern "C" fn close_context(ctx: *mut sys::tee_context) {
+    extern "C" fn close_context(ctx: *mut sys::tee_context) {
         // SAFETY: The subsystem calls this once, with an open context.
         T::close(unsafe { Self::context(ctx) });
     }
 
-    unsafe extern "C" fn release(ctx: *mut sys::tee_context) {
+    extern "C" fn release(ctx: *mut sys::tee_context) {
         // SAFETY: The subsystem calls this once, with an open context that nobody uses after.
         drop(unsafe { Arc::<T::Context>::from_foreign((*ctx).data) });
     }
 
-    unsafe extern "C" fn open_session(
+    extern "C" fn open_session(
         ctx: *mut sys::tee_context,
         arg: *mut sys::tee_ioctl_open_session_arg,
         param: *mut sys::tee_param,
@@ -249,13 +260,13 @@ impl<T: Driver> Vtable<T> {
         })
     }
 
-    unsafe extern "C" fn close_session(ctx: *mut sys::tee_context, session: u32) -> c_int {
+    extern "C" fn close_session(ctx: *mut sys::tee_context, session: u32) -> c_int {
         // SAFETY: The subsystem calls this with an open context.
         let context = unsafe { Self::context(ctx) };
         from_result(|| T::close_session(context, session).map(|()| 0))
     }
 
-    unsafe extern "C" fn invoke_func(
+    extern "C" fn invoke_func(
         ctx: *mut sys::tee_context,
         arg: *mut sys::tee_ioctl_invoke_arg,
         param: *mut sys::tee_param,
@@ -279,17 +290,13 @@ impl<T: Driver> Vtable<T> {
         })
     }
 
-    unsafe extern "C" fn cancel_req(
-        ctx: *mut sys::tee_context,
-        cancel_id: u32,
-        session: u32,
-    ) -> c_int {
+    extern "C" fn cancel_req(ctx: *mut sys::tee_context, cancel_id: u32, session: u32) -> c_int {
         // SAFETY: The subsystem calls this with an open context.
         let context = unsafe { Self::context(ctx) };
         from_result(|| T::cancel(context, cancel_id, session).map(|()| 0))
     }
 
-    unsafe extern "C" fn shm_register(
+    extern "C" fn shm_register(
         ctx: *mut sys::tee_context,
         shm: *mut sys::tee_shm,
         pages: *mut *mut bindings::page,
@@ -308,17 +315,14 @@ impl<T: Driver> Vtable<T> {
         })
     }
 
-    unsafe extern "C" fn shm_unregister(
-        ctx: *mut sys::tee_context,
-        shm: *mut sys::tee_shm,
-    ) -> c_int {
+    extern "C" fn shm_unregister(ctx: *mut sys::tee_context, shm: *mut sys::tee_shm) -> c_int {
         // SAFETY: The subsystem calls this once, when the last reference is gone, with the context
         // and a memory that `shm_register` succeeded for.
         unsafe { Shm::<T>::detach(shm, &Self::context(ctx)) };
         0
     }
 
-    unsafe extern "C" fn pool_alloc(
+    extern "C" fn pool_alloc(
         _pool: *mut sys::tee_shm_pool,
         shm: *mut sys::tee_shm,
         size: usize,
@@ -333,7 +337,7 @@ impl<T: Driver> Vtable<T> {
         unsafe { sys::tee_dyn_shm_alloc_helper(shm, size, align, Some(Self::shm_register)) }
     }
 
-    unsafe extern "C" fn pool_free(_pool: *mut sys::tee_shm_pool, shm: *mut sys::tee_shm) {
+    extern "C" fn pool_free(_pool: *mut sys::tee_shm_pool, shm: *mut sys::tee_shm) {
         // SAFETY: The subsystem calls this with a memory that `pool_alloc` succeeded for.
         unsafe { sys::tee_dyn_shm_free_helper(shm, Some(Self::shm_unregister)) };
     }

@@ -99,7 +99,10 @@ impl<'a, T: Driver> Params<'a, T> {
             }
         }
         // INVARIANT: Checked above. What is of a context of this driver has been through `attach`.
-        Ok(Self { raw, _driver: PhantomData })
+        Ok(Self {
+            raw,
+            _driver: PhantomData,
+        })
     }
 
     /// How many there are.
@@ -114,13 +117,17 @@ impl<'a, T: Driver> Params<'a, T> {
 
     fn param(raw: &sys::tee_param) -> Param<'_, T> {
         match kind(raw) {
-            Ok(Kind::Value(Access::Output)) => {
-                Param::Value { access: Access::Output, values: [0; 3] }
-            }
+            Ok(Kind::Value(Access::Output)) => Param::Value {
+                access: Access::Output,
+                values: [0; 3],
+            },
             Ok(Kind::Value(access)) => {
                 // SAFETY: The attribute says that this is the variant.
                 let value = unsafe { raw.u.value.as_ref() };
-                Param::Value { access, values: [value.a, value.b, value.c] }
+                Param::Value {
+                    access,
+                    values: [value.a, value.b, value.c],
+                }
             }
             Ok(Kind::MemRef(access)) => {
                 // SAFETY: The attribute says that this is the variant.
@@ -130,7 +137,11 @@ impl<'a, T: Driver> Params<'a, T> {
                     shm: unsafe { Shm::from_raw(memref.shm) },
                     offset: memref.shm_offs as u64,
                 });
-                Param::MemRef { access, memory, size: memref.size as u64 }
+                Param::MemRef {
+                    access,
+                    memory,
+                    size: memref.size as u64,
+                }
             }
             // `from_raw` has refused all others.
             Ok(Kind::None) | Err(_) => Param::None,

@@ -4,12 +4,7 @@
 //!
 //! C header: [`include/linux/dma-mapping.h`](srctree/include/linux/dma-mapping.h)
 
-use kernel::{
-    bindings, device,
-    page::PAGE_SIZE,
-    prelude::*,
-    sync::aref::ARef,
-};
+use kernel::{bindings, device, page::PAGE_SIZE, prelude::*, sync::aref::ARef};
 
 use crate::sys;
 
@@ -45,7 +40,10 @@ impl Segments {
         dma: Option<ARef<device::Device>>,
     ) -> Result<Self> {
         let max = dma.as_ref().map_or(u64::MAX, |dev| max_mapping(dev));
-        let mut this = Self { list: KVVec::new(), dma };
+        let mut this = Self {
+            list: KVVec::new(),
+            dma,
+        };
         let mut open: Option<Segment> = None;
         for index in 0..count {
             // SAFETY: By this function's contract.
@@ -55,7 +53,10 @@ impl Segments {
                     last.len += PAGE_SIZE as u64;
                 }
                 last => {
-                    if let Some(complete) = last.replace(Segment { addr, len: PAGE_SIZE as u64 }) {
+                    if let Some(complete) = last.replace(Segment {
+                        addr,
+                        len: PAGE_SIZE as u64,
+                    }) {
                         this.push(complete)?;
                     }
                 }
@@ -87,7 +88,13 @@ impl Segments {
                 addr
             }
         };
-        Ok(self.list.push(Segment { addr, len: segment.len }, GFP_KERNEL)?)
+        Ok(self.list.push(
+            Segment {
+                addr,
+                len: segment.len,
+            },
+            GFP_KERNEL,
+        )?)
     }
 
     /// The sum of all segments in bytes.
@@ -104,7 +111,10 @@ impl Segments {
             let to = end.min(position + segment.len);
             let skip = from - position;
             position += segment.len;
-            (from < to).then(|| Segment { addr: segment.addr + skip, len: to - from })
+            (from < to).then(|| Segment {
+                addr: segment.addr + skip,
+                len: to - from,
+            })
         })
     }
 

@@ -7,7 +7,9 @@
 
 use core::{marker::PhantomData, ptr::NonNull};
 
-use kernel::{bindings, device, prelude::*, sync::aref::ARef, sync::aref::AlwaysRefCounted, types::Opaque};
+use kernel::{
+    bindings, device, prelude::*, sync::aref::ARef, sync::aref::AlwaysRefCounted, types::Opaque,
+};
 
 use super::{Driver, Segments};
 use crate::sys;
@@ -58,7 +60,10 @@ impl<T: Driver> Shm<T> {
     ) -> Result {
         // SAFETY: By this function's contract.
         let segments = unsafe { Segments::new(pages, count, dma) }?;
-        let state = KBox::try_pin_init(try_pin_init!(State::<T> { segments, memory <- memory }), GFP_KERNEL)?;
+        let state = KBox::try_pin_init(
+            try_pin_init!(State::<T> { segments, memory <- memory }),
+            GFP_KERNEL,
+        )?;
         // SAFETY: The box stays pinned: nothing but `detach` takes it back, to drop it.
         let state = KBox::into_raw(unsafe { Pin::into_inner_unchecked(state) });
         // INVARIANT: This is the one.

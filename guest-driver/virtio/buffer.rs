@@ -114,7 +114,8 @@ impl<T: Token> Buffer<T> {
 
     /// What the device wrote. `None` if it never used the buffer.
     pub(crate) fn response(&self) -> Option<&[u8]> {
-        self.written.and_then(|written| self.response.get(..written))
+        self.written
+            .and_then(|written| self.response.get(..written))
     }
 
     /// Takes note that the device says to have written `len` bytes.
@@ -146,7 +147,11 @@ fn pieces(bytes: &[u8], max: usize) -> impl Iterator<Item = &[u8]> {
     // SAFETY: Only the address is looked at.
     let virtually_contiguous_only = unsafe { bindings::is_vmalloc_addr(bytes.as_ptr().cast()) };
     // What vmalloc() returns begins with a page.
-    bytes.chunks(if virtually_contiguous_only { PAGE_SIZE } else { max.max(1) })
+    bytes.chunks(if virtually_contiguous_only {
+        PAGE_SIZE
+    } else {
+        max.max(1)
+    })
 }
 
 fn fill(table: &mut [bindings::scatterlist], bytes: &[u8], max: usize) {

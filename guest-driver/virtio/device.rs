@@ -6,11 +6,7 @@
 
 use core::{marker::PhantomData, mem::offset_of, ptr::NonNull};
 
-use kernel::{
-    bindings, device,
-    sync::aref::AlwaysRefCounted,
-    types::Opaque,
-};
+use kernel::{bindings, device, sync::aref::AlwaysRefCounted, types::Opaque};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::sys;

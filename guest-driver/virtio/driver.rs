@@ -83,8 +83,14 @@ unsafe impl<T: Driver> driver::RegistrationOps for Adapter<T> {
     ) -> Result {
         let raw = reg.get();
         let mut ids = <[sys::virtio_device_id; MAX_IDS + 1]>::default();
-        for (entry, id) in ids.iter_mut().zip(T::ids().into_iter().filter(|id| *id != 0)) {
-            *entry = sys::virtio_device_id { device: id, vendor: sys::VIRTIO_DEV_ANY_ID };
+        for (entry, id) in ids
+            .iter_mut()
+            .zip(T::ids().into_iter().filter(|id| *id != 0))
+        {
+            *entry = sys::virtio_device_id {
+                device: id,
+                vendor: sys::VIRTIO_DEV_ANY_ID,
+            };
         }
         // SAFETY: `raw` is valid and not in use yet; the table stays where it is as long as the
         // driver is registered, by this function's contract.

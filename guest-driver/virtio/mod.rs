@@ -42,4 +42,4 @@ mod virtqueue;
 pub(crate) use buffer::{Buffer, Token};
 pub(crate) use device::Device;
 pub(crate) use driver::{Adapter, DeviceId, Driver};
-pub(crate) use virtqueue::{Virtqueues, Wait};
+pub(crate) use virtqueue::{Rejected, Virtqueues, Wait};

@@ -34,6 +34,14 @@ pub(crate) enum Wait {
     Uninterruptible,
 }
 
+/// A buffer that the device has not got.
+pub(crate) struct Rejected<T: Token> {
+    /// Why.
+    pub(crate) error: Error,
+    /// The buffer.
+    pub(crate) buffer: Pin<KBox<Buffer<T>>>,
+}
+
 /// A device's virtqueues, and the workqueue for what their interrupts leave to do.
 ///
 /// # Invariants
@@ -106,7 +114,10 @@ impl<T: Token> WorkItem for Virtqueues<T> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        dev_err!(this.device, "the device broke a virtqueue; it stays unusable until bound anew\n");
+        dev_err!(
+            this.device,
+            "the device broke a virtqueue; it stays unusable until bound anew\n"
+        );
         let mut phase = this.phase.lock();
         this.halt(&mut phase);
     }
@@ -273,9 +284,12 @@ impl<T: Token> Virtqueues<T> {
         index: usize,
         buffer: Pin<KBox<Buffer<T>>>,
         wait: Wait,
-    ) -> Result<(), (Error, Pin<KBox<Buffer<T>>>)> {
+    ) -> Result<(), Rejected<T>> {
         let Some(queue) = self.queues.get(index) else {
-            return Err((EINVAL, buffer));
+            return Err(Rejected {
+                error: EINVAL,
+                buffer,
+            });
         };
         let mut waiting = Some(buffer);
         let mut attempt = || match queue.add(waiting.take()?) {
@@ -294,11 +308,14 @@ impl<T: Token> Virtqueues<T> {
             }
         };
         let result = match wait {
-            Wait::Killable => queue.room.wait_killable(&mut attempt).and_then(|added| added),
+            Wait::Killable => queue
+                .room
+                .wait_killable(&mut attempt)
+                .and_then(|added| added),
             Wait::Uninterruptible => queue.room.wait(&mut attempt),
         };
         match (result, waiting) {
-            (Err(error), Some(buffer)) => Err((error, buffer)),
+            (Err(error), Some(buffer)) => Err(Rejected { error, buffer }),
             _ => Ok(()),
         }
     }
@@ -331,7 +348,8 @@ impl<T: Token> Virtqueues<T> {
         // SAFETY: The core calls this with a valid virtqueue of a device whose `priv` is, by the
         // invariant of `Virtqueues`, that object.
         let (this, index) = unsafe { (Self::of((*vq).vdev), (*vq).index as usize) };
-        let Some((this, queue)) = this.and_then(|this| Some((this, this.queues.get(index)?))) else {
+        let Some((this, queue)) = this.and_then(|this| Some((this, this.queues.get(index)?)))
+        else {
             return;
         };
         let mut broken = false;
