@@ -3,13 +3,14 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests call these")]
 
-use integration::vm::{Guest, Running};
+use integration::vm::{Guest, Output, Running};
 use serde_json::Value;
 
 /// Runs a check of `tee-guest`, which must hold; returns its report.
 #[track_caller]
 pub(crate) fn check(guest: &Guest, arguments: &str) -> Value {
-    let output = guest.run(&words(arguments)).unwrap().success().unwrap();
+    let output =
+        guest.run(&words(arguments)).and_then(Output::success).unwrap_or_else(|error| panic!("{error}"));
     let last = output.stdout.lines().last().unwrap_or_default();
     let report: Value =
         serde_json::from_str(last).unwrap_or_else(|error| panic!("{arguments}: {last}: {error}"));
