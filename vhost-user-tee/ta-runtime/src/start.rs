@@ -17,7 +17,7 @@ use crate::control;
 use crate::process::Process;
 use crate::sandbox::{self, Sandbox};
 use crate::sys::library::EntryPoints;
-use crate::sys::syscall_trap;
+use crate::sys::{crypto_library, syscall_trap};
 use crate::ta::Ta;
 
 /// Why a TA was not started.
@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// The service thread cannot be started.
     #[error("service thread: {0}")]
     Thread(io::Error),
+    /// The crypto library does not start.
+    #[error("the crypto library cannot be initialized")]
+    CryptoLibrary,
     /// SIGSYS cannot be handled.
     #[error("signal handler: {0}")]
     Signal(io::Error),
@@ -50,6 +53,9 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let StartFiles { ta, mailbox, memory } = files;
     let process = open_mailbox(mailbox, start.uuid, start.device_id)?;
 
+    if !crypto_library::forgo_configuration() {
+        return Err(Error::CryptoLibrary);
+    }
     let sandbox = Sandbox::enter(start.stack)?;
     control::start(stdin.as_fd()).map_err(Error::Thread)?;
     syscall_trap::install().map_err(Error::Signal)?;

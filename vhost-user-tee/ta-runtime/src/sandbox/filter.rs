@@ -28,6 +28,8 @@ const ALWAYS: &[i64] = &[
     libc::SYS_madvise,
     libc::SYS_mremap,
     libc::SYS_munmap,
+    // qsort asks how much memory there is, once in a process.
+    libc::SYS_sysinfo,
     // Time, random numbers, the processor.
     libc::SYS_clock_getres,
     libc::SYS_clock_gettime,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! All unsafe code of the runtime's core, behind safe functions.
 
+pub(crate) mod crypto_library;
 pub(crate) mod exit;
 pub(crate) mod guest_map;
 pub(crate) mod library;
