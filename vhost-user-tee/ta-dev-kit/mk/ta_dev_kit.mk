@@ -142,3 +142,4 @@ all: $(ta)
 clean:
 	$(call say,CLEAN,$(out-dir))
 	$(q)rm -f $(ta) $(objs) $(kit-objs) $(objs:.o=.d) $(kit-objs:.o=.d)
+	$(q)rmdir $(out-dir)/ta-dev-kit 2>/dev/null || :

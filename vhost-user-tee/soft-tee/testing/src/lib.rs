@@ -34,19 +34,29 @@ pub fn runtime() -> &'static Path {
 /// A folder with the test TAs of `integration/tas`.
 pub fn test_tas() -> &'static Path {
     static TAS: OnceLock<PathBuf> = OnceLock::new();
-    TAS.get_or_init(|| {
-        let out = target_dir().join("test-tas");
-        fs::create_dir_all(&out).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
-        let _lock = lock(&out.join("lock"));
-        run(Command::new("make")
-            .arg("--silent")
-            .arg("-C")
-            .arg(workspace().join("integration/tas"))
-            .arg(format!("O={}", out.display()))
-            // What `cargo test` sets is for Cargo.
-            .env_remove("MAKEFLAGS"));
-        out
-    })
+    TAS.get_or_init(|| make_tas("test-tas", "integration/tas", "all"))
+}
+
+/// A folder with the examples of the development kit, in C and in Rust.
+pub fn example_tas() -> &'static Path {
+    static TAS: OnceLock<PathBuf> = OnceLock::new();
+    TAS.get_or_init(|| make_tas("example-tas", "vhost-user-tee/ta-dev-kit", "examples"))
+}
+
+/// Makes `target` of the Makefile in `folder`, into a folder of that name below `target/`.
+fn make_tas(name: &str, folder: &str, target: &str) -> PathBuf {
+    let out = target_dir().join(name);
+    fs::create_dir_all(&out).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+    let _lock = lock(&out.join("lock"));
+    run(Command::new("make")
+        .arg("--silent")
+        .arg("-C")
+        .arg(workspace().join(folder))
+        .arg(format!("O={}", out.display()))
+        .arg(target)
+        // What `cargo test` sets is for Cargo.
+        .env_remove("MAKEFLAGS"));
+    out
 }
 
 /// Compiles a TA of one C source into the shared object `to`, with the development kit's headers and
