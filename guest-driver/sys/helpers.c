@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cc_platform.h>
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -77,6 +78,36 @@ void virtio_tee_helper_dma_sync_for_device(struct device *dev, dma_addr_t addr, 
 void virtio_tee_helper_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size)
 {
 	dma_sync_single_for_cpu(dev, addr, size, DMA_BIDIRECTIONAL);
+}
+
+/*
+ * Whether pages for DMA are pages like others. Where memory is encrypted they are not, and the TEE
+ * subsystem would map them to user space as if they were.
+ */
+bool virtio_tee_helper_dma_pages_are_plain(void)
+{
+	return !cc_platform_has(CC_ATTR_MEM_ENCRYPT);
+}
+
+struct page *virtio_tee_helper_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr)
+{
+	return dma_alloc_pages(dev, size, addr, DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
+}
+
+void virtio_tee_helper_dma_free(struct device *dev, size_t size, struct page *page,
+				dma_addr_t addr)
+{
+	dma_free_pages(dev, size, page, addr, DMA_BIDIRECTIONAL);
+}
+
+void *virtio_tee_helper_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
+struct page *virtio_tee_helper_virt_to_page(const void *addr)
+{
+	return virt_to_page(addr);
 }
 
 struct workqueue_struct *virtio_tee_helper_alloc_workqueue(const char *name)

@@ -32,6 +32,13 @@ void virtio_tee_helper_dma_unmap(struct device *dev, dma_addr_t addr, size_t siz
 void virtio_tee_helper_dma_sync_for_device(struct device *dev, dma_addr_t addr, size_t size);
 void virtio_tee_helper_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size);
 
+bool virtio_tee_helper_dma_pages_are_plain(void);
+struct page *virtio_tee_helper_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr);
+void virtio_tee_helper_dma_free(struct device *dev, size_t size, struct page *page,
+				dma_addr_t addr);
+void *virtio_tee_helper_page_address(struct page *page);
+struct page *virtio_tee_helper_virt_to_page(const void *addr);
+
 struct workqueue_struct *virtio_tee_helper_alloc_workqueue(const char *name);
 void virtio_tee_helper_flush_workqueue(struct workqueue_struct *wq);
 

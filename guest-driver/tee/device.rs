@@ -71,7 +71,12 @@ impl<T: Driver> Registration<T> {
                     ops: Vtable::<T>::POOL_OPS,
                     private_data: core::ptr::null_mut(),
                 }),
-                data: TeeData::<T> { data, dma },
+                data: TeeData::<T> {
+                    data,
+                    dma,
+                    // SAFETY: Always safe to call.
+                    plain: unsafe { sys::virtio_tee_helper_dma_pages_are_plain() },
+                },
             },
             GFP_KERNEL,
         )?;

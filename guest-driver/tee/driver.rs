@@ -14,7 +14,7 @@ use kernel::{
     types::ForeignOwnable,
 };
 
-use super::{Params, Shm};
+use super::{pool, Params, Segments, Shm};
 use crate::sys;
 
 /// What a TEE is: `struct tee_ioctl_version_data`.
@@ -113,6 +113,15 @@ pub(super) struct TeeData<T: Driver> {
     pub(super) data: Arc<T::Data>,
     /// The device that maps memory, if that has to be.
     pub(super) dma: Option<ARef<device::Device>>,
+    /// Whether that device's own memory can be given to clients.
+    pub(super) plain: bool,
+}
+
+impl<T: Driver> TeeData<T> {
+    /// The device to allocate from, so that what it writes is there without being copied.
+    fn pool_device(&self) -> Option<&ARef<device::Device>> {
+        self.dma.as_ref().filter(|_| self.plain)
+    }
 }
 
 /// The functions that the subsystem calls.
@@ -309,7 +318,8 @@ impl<T: Driver> Vtable<T> {
             // driver does not outlive its memories, nor the binding of the device it maps for.
             unsafe {
                 let dma = Self::data((*ctx).teedev).dma.clone();
-                Shm::<T>::attach(shm, pages, count, dma, T::share(Self::context(ctx)))?;
+                let segments = Segments::new(pages, count, dma)?;
+                Shm::<T>::attach(shm, segments, T::share(Self::context(ctx)))?;
             }
             Ok(0)
         })
@@ -334,11 +344,27 @@ impl<T: Driver> Vtable<T> {
             return ENOMEM.to_errno();
         }
         // SAFETY: The subsystem calls this with a new memory of an open context.
-        unsafe { sys::tee_dyn_shm_alloc_helper(shm, size, align, Some(Self::shm_register)) }
+        let (ctx, dma) = unsafe { ((*shm).ctx, Self::data((*(*shm).ctx).teedev).pool_device()) };
+        let Some(dma) = dma else {
+            // SAFETY: As above.
+            return unsafe {
+                sys::tee_dyn_shm_alloc_helper(shm, size, align, Some(Self::shm_register))
+            };
+        };
+        // SAFETY: As above; the device is bound as long as the TEE device exists.
+        from_result(|| unsafe {
+            pool::alloc::<T>(shm, size, dma, T::share(Self::context(ctx))).map(|()| 0)
+        })
     }
 
     extern "C" fn pool_free(_pool: *mut sys::tee_shm_pool, shm: *mut sys::tee_shm) {
         // SAFETY: The subsystem calls this with a memory that `pool_alloc` succeeded for.
-        unsafe { sys::tee_dyn_shm_free_helper(shm, Some(Self::shm_unregister)) };
+        unsafe {
+            let ctx = (*shm).ctx;
+            match Self::data((*ctx).teedev).pool_device() {
+                None => sys::tee_dyn_shm_free_helper(shm, Some(Self::shm_unregister)),
+                Some(dma) => pool::free::<T>(shm, dma, &Self::context(ctx)),
+            }
+        }
     }
 }

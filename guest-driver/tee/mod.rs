@@ -31,6 +31,7 @@
 mod device;
 mod driver;
 mod param;
+mod pool;
 mod segments;
 mod shm;
 

@@ -21,10 +21,11 @@ pub(crate) struct Segment {
 ///
 /// # Invariants
 ///
-/// With `dma`, each of `list` is a mapping of that device that nothing but `self` undoes.
+/// With `dma`, each of `list` is a mapping of that device; nothing but `self` undoes it if `owned`.
 pub(crate) struct Segments {
     list: KVVec<Segment>,
     dma: Option<ARef<device::Device>>,
+    owned: bool,
 }
 
 impl Segments {
@@ -43,6 +44,7 @@ impl Segments {
         let mut this = Self {
             list: KVVec::new(),
             dma,
+            owned: true,
         };
         let mut open: Option<Segment> = None;
         for index in 0..count {
@@ -66,6 +68,22 @@ impl Segments {
             this.push(complete)?;
         }
         Ok(this)
+    }
+
+    /// What `dma_alloc_pages()` returned for `dma`.
+    ///
+    /// # Safety
+    ///
+    /// It must have returned that, and not be freed until the result is dropped.
+    pub(super) unsafe fn allocated(segment: Segment, dma: ARef<device::Device>) -> Result<Self> {
+        let mut list = KVVec::with_capacity(1, GFP_KERNEL)?;
+        list.push(segment, GFP_KERNEL)?;
+        // INVARIANT: Such memory is mapped, until it is freed.
+        Ok(Self {
+            list,
+            dma: Some(dma),
+            owned: false,
+        })
     }
 
     fn push(&mut self, segment: Segment) -> Result {
@@ -100,6 +118,11 @@ impl Segments {
     /// The sum of all segments in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.list.iter().map(|segment| segment.len).sum()
+    }
+
+    /// Where the first begins.
+    pub(super) fn start(&self) -> u64 {
+        self.list.first().map_or(0, |segment| segment.addr)
     }
 
     /// The parts of segments that hold bytes `offset` to `offset + len`, in order.
@@ -149,7 +172,7 @@ impl Segments {
 
 impl Drop for Segments {
     fn drop(&mut self) {
-        if let Some(dev) = &self.dma {
+        if let Some(dev) = self.dma.as_ref().filter(|_| self.owned) {
             for segment in &self.list {
                 // SAFETY: By the type's invariant that is a mapping of this device.
                 unsafe {
@@ -160,7 +183,7 @@ impl Drop for Segments {
     }
 }
 
-fn raw(dev: &device::Device) -> *mut bindings::device {
+pub(super) fn raw(dev: &device::Device) -> *mut bindings::device {
     // CAST: `device::Device` is a transparent wrapper.
     core::ptr::from_ref(dev).cast_mut().cast()
 }

@@ -7,9 +7,7 @@
 
 use core::{marker::PhantomData, ptr::NonNull};
 
-use kernel::{
-    bindings, device, prelude::*, sync::aref::ARef, sync::aref::AlwaysRefCounted, types::Opaque,
-};
+use kernel::{bindings, prelude::*, sync::aref::AlwaysRefCounted, types::Opaque};
 
 use super::{Driver, Segments};
 use crate::sys;
@@ -49,17 +47,12 @@ impl<T: Driver> Shm<T> {
     ///
     /// # Safety
     ///
-    /// `shm` must be valid and have its `count` `pages`, which live until after [`Shm::detach`];
-    /// `dma` must be bound until then.
+    /// `shm` must be valid, and `segments` its pages.
     pub(super) unsafe fn attach(
         shm: *mut sys::tee_shm,
-        pages: *const *mut bindings::page,
-        count: usize,
-        dma: Option<ARef<device::Device>>,
+        segments: Segments,
         memory: impl PinInit<T::Memory, Error>,
     ) -> Result {
-        // SAFETY: By this function's contract.
-        let segments = unsafe { Segments::new(pages, count, dma) }?;
         let state = KBox::try_pin_init(
             try_pin_init!(State::<T> { segments, memory <- memory }),
             GFP_KERNEL,
