@@ -59,6 +59,8 @@ pub struct VmConfig {
     pub access_platform: bool,
     /// Quotas.
     pub limits: Limits,
+    /// TA instances, each a process, at a time.
+    pub max_instances: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,8 +93,11 @@ struct LimitsTable {
     max_memories: Option<u32>,
     max_memory_bytes: Option<u64>,
     max_calls: Option<u32>,
+    max_instances: Option<u32>,
 }
 
+/// Default number of TA instances.
+const MAX_INSTANCES: u32 = 64;
 /// Default number of request queues.
 const REQUEST_QUEUES: u16 = 2;
 
@@ -166,7 +171,20 @@ impl Table {
         }
         let access_platform = self.access_platform.unwrap_or(args.access_platform);
         let limits = self.limits.complete().map_err(bad)?;
-        Ok(VmConfig { name, listen, ta_dir, ta_runtime, request_queues, access_platform, limits })
+        let max_instances = self.limits.max_instances.unwrap_or(MAX_INSTANCES);
+        if max_instances == 0 {
+            return Err(bad("max-instances must be at least 1"));
+        }
+        Ok(VmConfig {
+            name,
+            listen,
+            ta_dir,
+            ta_runtime,
+            request_queues,
+            access_platform,
+            limits,
+            max_instances,
+        })
     }
 }
 

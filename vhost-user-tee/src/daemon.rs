@@ -15,7 +15,8 @@ use vmm_sys_util::epoll::EventSet;
 
 use crate::config::{Listen, VmConfig};
 use crate::door::socket::{self, Socket};
-use crate::vm::{self, MakeTee, Served, Vm};
+use crate::partition::{BoxError, MakeTee};
+use crate::vm::{self, Served, Vm};
 
 /// How long calls may go on after the signal.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -32,6 +33,9 @@ pub enum Error {
     /// A VM has no socket to be reached at.
     #[error("{0}: {1}")]
     Socket(String, #[source] socket::Error),
+    /// A VM's TEE cannot be set up.
+    #[error("{0}: {1}")]
+    Tee(String, #[source] BoxError),
     /// A VM is not served.
     #[error(transparent)]
     Vm(#[from] vm::Error),
@@ -83,14 +87,19 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
         .map_err(|e| Error::Signals(e.into()))?;
     let vm_ended = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| Error::Signals(e.into()))?);
 
-    // All sockets before the first thread: either every VM can be served, or none is.
+    // Everything before the first VM is served: either every one can be, or none is. The TEEs made
+    // here only show that they can be.
+    let make_tees = vms.iter().map(make_tee).collect::<Vec<_>>();
+    for (config, make_tee) in vms.iter().zip(&make_tees) {
+        make_tee().map_err(|e| Error::Tee(config.name.clone(), e))?;
+    }
     let sockets = vms.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let mut served = Vec::new();
     let mut result = Ok(());
-    for (config, socket) in vms.into_iter().zip(sockets) {
+    for ((config, make_tee), socket) in vms.into_iter().zip(make_tees).zip(sockets) {
         let vm_ended = vm_ended.clone();
         let vm = Vm {
-            make_tee: make_tee(&config),
+            make_tee,
             name: config.name,
             socket,
             request_queues: config.request_queues,

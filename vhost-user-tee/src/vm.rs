@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! One VM: a socket, and one device after the other behind it.
 
-use std::error::Error as StdError;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,21 +9,17 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags};
-use tee::Tee;
 use thiserror::Error;
 use vhost_user_backend::ShutdownHandle;
 
 use crate::device::Device;
 use crate::door::socket::Socket;
 use crate::door::vhost_user::{self, Connection};
-use crate::partition::{Limits, Partition, SetupError};
+use crate::partition::{Limits, MakeTee, Partition, SetupError};
 
-/// How long calls may go on after their VM is gone or the daemon is to end; cancelled already, so
-/// that only a TA that heeds nothing takes as long.
-const END_GRACE: Duration = Duration::from_secs(5);
-
-/// Makes the TEE of a VM, anew for each connection.
-pub type MakeTee = Box<dyn Fn() -> Result<Arc<dyn Tee>, Box<dyn StdError + Send + Sync>> + Send>;
+/// How long calls, cancelled already, may go on after their VM is gone or the daemon is to end. Only
+/// a TA that heeds nothing takes as long.
+const END_GRACE: Duration = Duration::from_secs(2);
 
 /// Why a VM was not, or is no longer, served.
 #[derive(Debug, Error)]
@@ -50,8 +45,6 @@ pub enum Error {
 /// Why one connection was not served; the next may be.
 #[derive(Debug, Error)]
 enum ConnectionError {
-    #[error("cannot set up its TEE: {0}")]
-    Tee(Box<dyn StdError + Send + Sync>),
     #[error(transparent)]
     Partition(#[from] SetupError),
     #[error(transparent)]
@@ -169,8 +162,7 @@ impl Vm {
     }
 
     fn device(&self) -> Result<Arc<Device>, ConnectionError> {
-        let tee = (self.make_tee)().map_err(ConnectionError::Tee)?;
-        let partition = Partition::new(tee, self.limits.clone())?;
+        let partition = Partition::new(self.make_tee.clone(), self.limits.clone())?;
         Ok(Arc::new(Device::new(&self.name, partition, self.request_queues)))
     }
 

@@ -1,98 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The program itself.
 
-use std::io::Read;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+mod daemon_process;
 
-use nix::sys::signal::{kill, Signal};
-use nix::unistd::Pid;
-use tempfile::TempDir;
+use std::os::unix::net::UnixListener;
+
+use daemon_process::{eventually, refusal, run, Daemon};
+use nix::sys::signal::Signal;
 use uuid::Uuid;
 use virtio_tee_frontend::client::Client;
-use virtio_tee_frontend::ring::HANG;
-
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vhost-user-tee"));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env_remove("RUST_LOG");
-    command
-}
-
-fn run(args: &[&str]) -> Output {
-    command().args(args).output().unwrap()
-}
-
-/// What a run that is refused prints: one line, and nothing else.
-fn refusal(output: &Output, code: i32) -> String {
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    assert!(output.stdout.is_empty());
-    let lines: Vec<_> = text.lines().filter(|line| line.contains("ERROR")).collect();
-    assert_eq!(lines.len(), 1, "{text}");
-    lines[0].to_owned()
-}
-
-/// A running daemon; killed if a test ends without stopping it.
-struct Daemon {
-    child: Child,
-    dir: TempDir,
-}
-
-impl Daemon {
-    fn start(args: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let child = command().args(args(dir.path())).spawn().unwrap();
-        Self { child, dir }
-    }
-
-    fn one_vm() -> Self {
-        Self::start(|dir| {
-            let dir = dir.to_str().unwrap();
-            vec![format!("--socket-path={dir}/tee.sock"), format!("--ta-dir={dir}")]
-        })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn connect(&self, socket: &str) -> Client {
-        Client::connect(&self.path(socket)).unwrap()
-    }
-
-    /// Descriptors and threads of the process.
-    fn holds(&self) -> (usize, usize) {
-        let count = |what| std::fs::read_dir(format!("/proc/{}/{what}", self.child.id())).unwrap().count();
-        (count("fd"), count("task"))
-    }
-
-    /// Sends a signal, and returns the exit code and the log.
-    fn stop(mut self, signal: Signal) -> (Option<i32>, String) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
-        let code = self.child.wait().unwrap().code();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (code, log)
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + HANG;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn a_signal_ends_it_with_0() {
@@ -136,11 +52,7 @@ fn a_vm_that_comes_and_goes_costs_nothing() {
     // The first visit may leave what is made once per process.
     visit();
     drop(daemon.connect("tee.sock"));
-    let mut before = daemon.holds();
-    eventually("the visitors have gone", || {
-        std::thread::sleep(Duration::from_millis(50));
-        std::mem::replace(&mut before, daemon.holds()) == before
-    });
+    let before = daemon.settled();
     for _ in 0..20 {
         visit();
     }
@@ -157,7 +69,12 @@ fn several_vms_of_one_file() {
             dir.display()
         );
         std::fs::write(&config, text).unwrap();
-        vec!["--config".into(), config.to_str().unwrap().into(), "--ta-dir".into(), "/nonexistent".into()]
+        vec![
+            "--config".into(),
+            config.to_str().unwrap().into(),
+            "--ta-dir".into(),
+            dir.to_str().unwrap().into(),
+        ]
     });
     let mut red = daemon.connect("red.sock");
     let mut blue = daemon.connect("blue.sock");
@@ -192,6 +109,10 @@ fn a_socket_path_that_is_taken() {
     assert!(line.contains("not a socket"), "{line}");
     let line = refusal(&run(&["--socket-path", "/no/such/folder/s", "--ta-dir", "/"]), 1);
     assert!(line.contains("/no/such/folder/s"), "{line}");
+    let line = refusal(&run(&["--socket-path", "s", "--ta-dir", "/no/such/folder"]), 1);
+    assert!(line.contains("/no/such/folder"), "{line}");
+    let line = refusal(&run(&["--socket-path", "s", "--ta-dir", "/", "--ta-runtime", "/no/such/file"]), 1);
+    assert!(line.contains("/no/such/file"), "{line}");
     let line = refusal(&run(&["--fd", "99", "--ta-dir", "/"]), 1);
     assert!(line.contains("99"), "{line}");
 }

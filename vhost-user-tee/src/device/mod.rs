@@ -151,9 +151,12 @@ impl Device {
         }
     }
 
-    /// The driver has reset the device: nothing it had is left.
-    pub fn reset(&self) {
-        self.partition.reset();
+    /// The driver has reset the device: nothing it had is left. Waits for that; see
+    /// [`Partition::reset`].
+    pub fn reset(&self, grace: Duration) {
+        if let Err(e) = self.partition.reset(grace) {
+            log::error!("{}: after a reset: {e}", self.name);
+        }
     }
 
     /// Frees everything; see [`Partition::shut_down`].

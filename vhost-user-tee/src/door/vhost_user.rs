@@ -42,6 +42,8 @@ const MAX_QUEUE_SIZE: usize = 1024;
 /// How long a queue that is being stopped waits for its calls before it cancels them. The VMM waits
 /// as well, with all its VM: long enough for a call that is about to end, short enough for a user.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long calls, cancelled already, may go on in a reset.
+const RESET_GRACE: Duration = Duration::from_secs(2);
 
 /// Why a connection ended otherwise than by the VMM's closing it.
 #[derive(Debug, Error)]
@@ -117,7 +119,7 @@ impl Backend {
         let stopped_at = self.control_stopped_at.swap(NOT_STOPPED, Ordering::Relaxed);
         if stopped_at != NOT_STOPPED && stopped_at != 0 && control.with_rings(|rings| rings.next_avail()) == 0
         {
-            self.device.reset();
+            self.device.reset(RESET_GRACE);
         }
     }
 }
@@ -152,7 +154,7 @@ impl VhostUserBackend for Backend {
     }
 
     fn reset_device(&self) {
-        self.device.reset();
+        self.device.reset(RESET_GRACE);
     }
 
     fn set_event_idx(&self, _enabled: bool) {}

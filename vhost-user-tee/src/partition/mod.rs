@@ -23,6 +23,7 @@ mod limits;
 mod memories;
 mod tables;
 
+use std::error::Error as StdError;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,9 +40,18 @@ use crate::executor::{Executor, SpawnError};
 /// Receives an answer, on any thread.
 pub type Done<T> = Box<dyn FnOnce(T) + Send>;
 
+/// Makes the TEE of a VM: one per connection, and another where a reset finds TAs that do not end.
+pub type MakeTee = Arc<dyn Fn() -> Result<Arc<dyn Tee>, BoxError> + Send + Sync>;
+
+/// Whatever error a TEE has.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
 /// Why a partition could not be made.
 #[derive(Debug, Error)]
 pub enum SetupError {
+    /// No TEE.
+    #[error("cannot set up the TEE: {0}")]
+    Tee(#[source] BoxError),
     /// No random numbers for the handles' epoch.
     #[error("cannot get random numbers for handles: {0}")]
     Random(#[source] io::Error),
@@ -104,6 +114,7 @@ pub enum Error {
 
 /// One VM's share of the TEE.
 pub struct Partition {
+    make_tee: MakeTee,
     shared: Arc<Shared>,
 }
 
@@ -124,9 +135,11 @@ impl Shared {
 }
 
 impl Partition {
-    /// Makes a partition on `tee`, which is dropped when the partition is shut down.
-    pub fn new(tee: Arc<dyn Tee>, limits: Limits) -> Result<Self, SetupError> {
+    /// Makes a partition on a TEE of its own.
+    pub fn new(make_tee: MakeTee, limits: Limits) -> Result<Self, SetupError> {
+        let tee = make_tee().map_err(SetupError::Tee)?;
         Ok(Self {
+            make_tee,
             shared: Arc::new(Shared {
                 version: tee.version().clone(),
                 executor: Executor::new(limits.max_calls as usize)?,
@@ -159,43 +172,56 @@ impl Partition {
             if tables.contexts.len() >= self.shared.limits.max_contexts as usize {
                 return Err(Error::Limit("contexts"));
             }
-            tables.tee.clone().ok_or(Error::Stopping)?
+            tables.tee()?
         };
         let context = tee.open_context().map_err(Error::Tee)?;
         let mut tables = self.shared.lock();
-        if tables.tee.is_none() {
-            return Err(Error::Stopping);
-        }
+        // The TEE may have been ended meanwhile.
+        tables.tee()?;
         let id = tables.context_handles.next().ok_or(Error::Limit("context handles"))?;
         tables.contexts.insert(id, Context::new(context));
         tables.totals.contexts += 1;
         Ok(id)
     }
 
-    /// Ends what the VM left behind, as a device reset does: every context is closed, without
-    /// waiting for it. Handles of before name nothing from now on.
-    pub fn reset(&self) {
+    /// Ends what the driver had before a reset, and waits for that. TAs that have not ended after
+    /// `grace` are ended with their TEE; then there is a new one.
+    pub fn reset(&self, grace: Duration) -> Result<(), SetupError> {
         self.close_all();
+        if self.wait_for_contexts(grace) {
+            return Ok(());
+        }
+        drop(self.shared.lock().tee.take());
+        self.wait_for_contexts(grace);
+        let tee = (self.make_tee)().map_err(SetupError::Tee)?;
+        self.shared.lock().tee = Some(tee);
+        Ok(())
     }
 
-    /// Frees everything: cancels all calls, closes sessions and contexts, ends the threads. Waits
-    /// `grace` at most; returns how many threads a TA still holds then.
+    /// Frees everything: cancels all calls, closes sessions and contexts, and ends the threads. TAs
+    /// that have not ended after `grace` are ended with their TEE. Returns how many threads a TEE
+    /// holds even then, after `grace` once more.
     pub fn shut_down(&self, grace: Duration) -> usize {
-        let deadline = Instant::now() + grace;
-        let tee = self.shared.lock().tee.take();
+        self.shared.lock().stopping = true;
         self.close_all();
+        self.wait_for_contexts(grace);
+        drop(self.shared.lock().tee.take());
+        self.wait_for_contexts(grace);
+        self.shared.executor.close(grace)
+    }
+
+    /// Waits until there are no contexts, `grace` at most. Says whether that came true.
+    fn wait_for_contexts(&self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
         let mut tables = self.shared.lock();
         while !tables.contexts.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                break;
+                return false;
             }
             tables =
                 self.shared.context_gone.wait_timeout(tables, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        drop(tables);
-        // Where calls are stuck, ending the TEE is what may still end them.
-        drop(tee);
-        self.shared.executor.close(deadline.saturating_duration_since(Instant::now()))
+        true
     }
 }

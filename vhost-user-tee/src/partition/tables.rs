@@ -22,8 +22,10 @@ pub struct Totals {
 }
 
 pub(super) struct Tables {
-    /// `None` once the partition is shut down.
+    /// `None` while a reset replaces it, and once the partition is shut down.
     pub(super) tee: Option<Arc<dyn Tee>>,
+    /// The partition is being shut down.
+    pub(super) stopping: bool,
     pub(super) contexts: HashMap<u64, Context>,
     pub(super) context_handles: Handles,
     pub(super) memory_handles: Handles,
@@ -92,6 +94,7 @@ impl Tables {
     pub(super) fn new(tee: Arc<dyn Tee>) -> io::Result<Self> {
         Ok(Self {
             tee: Some(tee),
+            stopping: false,
             contexts: HashMap::new(),
             context_handles: Handles::new()?,
             memory_handles: Handles::new()?,
@@ -101,6 +104,11 @@ impl Tables {
             memory_bytes: 0,
             totals: Totals::default(),
         })
+    }
+
+    /// The TEE, if new contexts can be made.
+    pub(super) fn tee(&self) -> Result<Arc<dyn Tee>, Error> {
+        self.tee.clone().filter(|_| !self.stopping).ok_or(Error::Stopping)
     }
 
     /// The context, if it is there and not being closed.

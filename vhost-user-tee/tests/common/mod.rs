@@ -45,7 +45,7 @@ impl BackEnd {
             limits,
             make_tee: {
                 let tee = tee.clone();
-                Box::new(move || Ok(tee.clone()))
+                Arc::new(move || Ok(tee.clone()))
             },
         };
         let served = vm.start(|| ()).unwrap();
