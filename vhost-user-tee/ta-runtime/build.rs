@@ -4,8 +4,7 @@
 //! would give way to them.
 
 /// What TAs call, as the linker's patterns.
-const EXPORTED: [&str; 7] =
-    ["TEE_*", "__GP11_TEE_*", "__utee_*", "_utee_*", "utee_*", "tee_*", "trace_*"];
+const EXPORTED: [&str; 7] = ["TEE_*", "__GP11_TEE_*", "__utee_*", "_utee_*", "utee_*", "tee_*", "trace_*"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
