@@ -2,6 +2,8 @@
 //! The GP API as TAs written in C see it: the check TA calls it from inside
 //! (`integration/tas/gp-check`), and digests of known data come out of the probe TA.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
 use std::os::unix::fs::FileExt;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The development kit's examples, in C and in Rust, built as its README says and loaded.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
 use std::os::unix::fs::FileExt;
