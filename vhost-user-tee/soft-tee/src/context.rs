@@ -85,7 +85,12 @@ impl Context for SoftContext {
             if let Some(result) = self.open(&lease, request, &out, params, cancel) {
                 let number = result?;
                 let instances = self.instances.clone();
-                return Ok(Arc::new(SoftSession { instances, lease, number, closed: AtomicBool::new(false) }));
+                return Ok(Arc::new(SoftSession {
+                    instances,
+                    lease,
+                    number,
+                    closed: AtomicBool::new(false),
+                }));
             }
         }
     }

@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustix::process::{pidfd_send_signal, Signal};
 use ta_protocol::control::{self, Notice, Start};
 use ta_protocol::mailbox::{Mailbox, Patience, Turn as Mail};
+use ta_protocol::memory;
 use ta_protocol::message::{Call, Reply, OUTCOME_NOT_MAPPED};
 use ta_protocol::ta_head::{self, TaHead};
-use ta_protocol::memory;
 use tee::{gp, CancelToken, Failure, Lifetime, Memory};
 use uuid::Uuid;
 
@@ -87,7 +87,6 @@ impl Instance {
         let start = Start {
             uuid: head.uuid().into_bytes(),
             device_id: birth.device_id.into_bytes(),
-            flags: head.flags.into(),
             heap: birth.heap,
             stack: u64::from(head.stack_size) + RUNTIME_STACK,
             ..Start::new()
@@ -299,7 +298,9 @@ impl CallTurn<'_> {
             }
             new.push(memory.id());
             let runs = memory.runs().iter().map(|run| (&*run.file, run.offset, run.len));
-            parts.extend(memory::parts(memory.id(), transient, runs, memory.size(), |a, b| std::ptr::eq(*a, *b)));
+            parts.extend(memory::parts(memory.id(), transient, runs, memory.size(), |a, b| {
+                std::ptr::eq(*a, *b)
+            }));
         }
         (new, parts)
     }

@@ -33,7 +33,7 @@ mod ta_elf;
 mod ta_log;
 mod turns;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -138,11 +138,11 @@ impl SoftTee {
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
         }
-        let program = match fs::read(&ta_runtime) {
+        let program = match File::open(&ta_runtime) {
             Ok(program) => program,
             Err(error) => return Err(Error::Runtime(ta_runtime, error)),
         };
-        let offer = match Offer::read(&program) {
+        let offer = match Offer::read(program) {
             Ok(offer) if !offer.is_empty() => offer,
             Ok(_) => return Err(Error::NotRuntime(ta_runtime, String::new())),
             Err(error) => return Err(Error::NotRuntime(ta_runtime, format!(": {error}"))),

@@ -111,7 +111,12 @@ mod tests {
     #[test]
     fn only_outputs_are_taken_over() {
         let null = |access| Param::MemRef { access, buffer: None, size: 1 };
-        let mut params = [value(Access::Input, 1, 2), value(Access::InOut, 1, 2), null(Access::Input), null(Access::Output)];
+        let mut params = [
+            value(Access::Input, 1, 2),
+            value(Access::InOut, 1, 2),
+            null(Access::Input),
+            null(Access::Output),
+        ];
         let result = message::Param { a: 7 | 1 << 40, b: 8, size: 9 };
         take_results(&mut params, &[result; 4]);
         assert!(matches!(params[0], Param::Value { a: 1, b: 2, .. }));

@@ -44,8 +44,7 @@ fn answer(instance: &Instance, control: &impl std::os::fd::AsFd, memory: u64) ->
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let Ok(left) = Timespec::try_from(left) else { return false };
-        let mut fds =
-            [PollFd::new(control, PollFlags::IN), PollFd::new(instance.pidfd(), PollFlags::IN)];
+        let mut fds = [PollFd::new(control, PollFlags::IN), PollFd::new(instance.pidfd(), PollFlags::IN)];
         match poll(&mut fds, Some(&left)) {
             Err(Errno::INTR) => {}
             Ok(0) | Err(_) => return false,

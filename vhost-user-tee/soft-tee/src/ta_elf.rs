@@ -2,10 +2,11 @@
 //! What is read of ELF files: of a TA, whether it can be loaded, and of the runtime, what it offers.
 
 use std::collections::HashSet;
+use std::fs::File;
 
 use object::elf::{DT_NEEDED, ET_DYN, PT_INTERP, PT_LOAD};
 use object::read::elf::{Dyn, ElfFile64, FileHeader, ProgramHeader};
-use object::{LittleEndian, Object, ObjectSection, ObjectSymbol};
+use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, ReadCache, ReadRef};
 use ta_protocol::ta_head::{self, TaHead};
 use uuid::Uuid;
 use zerocopy::FromBytes;
@@ -26,6 +27,8 @@ const ENTRY_POINTS: [&str; 5] = [
 
 /// How the names begin that the runtime may offer to TAs.
 const OFFERED: [&str; 6] = ["TEE_", "__GP11_TEE_", "__utee_", "_utee_", "utee_", "tee_"];
+
+type Elf<'data, R> = ElfFile64<'data, LittleEndian, R>;
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,9 @@ pub(crate) enum Error {
     /// It calls what there is not.
     #[error("it needs {0}, which this version does not provide")]
     NotProvided(String),
+    /// It needs a shared library without a name.
+    #[error("the name of a shared library that it needs cannot be read")]
+    LibraryName,
     /// It needs a shared library.
     #[error("it needs the shared library {0}, which is not there in a TA's process")]
     Library(String),
@@ -67,12 +73,13 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// Reads it from the runtime's program file.
-    pub(crate) fn read(program: &[u8]) -> Result<Self, Error> {
-        let file = parse(program)?;
+    /// Reads it from the runtime's program file, of which it is a small part.
+    pub(crate) fn read(program: File) -> Result<Self, Error> {
+        let program = ReadCache::new(program);
+        let file = parse(&program)?;
         let symbols = file
             .dynamic_symbols()
-            .filter(|symbol| symbol.is_definition())
+            .filter(ObjectSymbol::is_definition)
             .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
             .filter(|name| is_offered(name))
             .collect();
@@ -112,8 +119,8 @@ pub(crate) fn check(ta: &[u8], uuid: Uuid, offer: &Offer) -> Result<TaHead, Erro
     }
 }
 
-fn parse(data: &[u8]) -> Result<ElfFile64<'_, LittleEndian>, Error> {
-    let file = ElfFile64::<LittleEndian>::parse(data)?;
+fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Elf<'data, R>, Error> {
+    let file = Elf::parse(data)?;
     let machine = file.elf_header().e_machine(LittleEndian);
     if machine != MACHINE {
         return Err(Error::Machine(machine));
@@ -125,7 +132,7 @@ fn is_offered(name: &str) -> bool {
     OFFERED.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn check_symbols(file: &ElfFile64<'_, LittleEndian>, offer: &Offer) -> Result<(), Error> {
+fn check_symbols<'data>(file: &Elf<'data, &'data [u8]>, offer: &Offer) -> Result<(), Error> {
     let mut defined = HashSet::new();
     let mut missing = Vec::new();
     for symbol in file.dynamic_symbols() {
@@ -146,7 +153,7 @@ fn check_symbols(file: &ElfFile64<'_, LittleEndian>, offer: &Offer) -> Result<()
 }
 
 /// The shared libraries that a file needs (`DT_NEEDED`).
-fn needed(file: &ElfFile64<'_, LittleEndian>) -> Result<Vec<String>, Error> {
+fn needed<'data, R: ReadRef<'data>>(file: &Elf<'data, R>) -> Result<Vec<String>, Error> {
     let sections = file.elf_section_table();
     let Some((entries, strings)) = sections.dynamic(LittleEndian, file.data())? else {
         return Ok(Vec::new());
@@ -155,6 +162,9 @@ fn needed(file: &ElfFile64<'_, LittleEndian>) -> Result<Vec<String>, Error> {
     entries
         .iter()
         .filter(|entry| entry.tag32(LittleEndian) == Some(DT_NEEDED))
-        .map(|entry| Ok(String::from_utf8_lossy(entry.string(LittleEndian, strings)?).into_owned()))
+        .map(|entry| {
+            let name = entry.val32(LittleEndian).and_then(|at| strings.get(at).ok());
+            Ok(String::from_utf8_lossy(name.ok_or(Error::LibraryName)?).into_owned())
+        })
         .collect()
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Sessions and calls of a TA.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
 use std::time::{Duration, SystemTime};
@@ -26,7 +28,8 @@ fn results_are_the_tas() {
     let session = open(&context, MULTI).unwrap();
     let returned = invoke_value(&session, RETURN, 0x1234, 0).unwrap_err();
     assert_eq!(returned, Failure::trusted_app(0x1234));
-    let refused = context.open_session(&request(MULTI), &mut [value(Access::Input, 77, 0)], &CancelToken::new());
+    let refused =
+        context.open_session(&request(MULTI), &mut [value(Access::Input, 77, 0)], &CancelToken::new());
     assert_eq!(refused.err(), Some(Failure::trusted_app(77)));
     session.close();
 }

@@ -26,8 +26,6 @@ pub struct Start {
     pub uuid: [u8; 16],
     /// Tells this VM's TEE from others: the property `gpd.tee.deviceID`.
     pub device_id: [u8; 16],
-    /// `TaHead::flags` of the TA.
-    pub flags: u64,
     /// Most bytes of private memory that the process may have beyond what it has at its start.
     pub heap: u64,
     /// Most bytes of the stack on which the TA runs.
@@ -37,7 +35,7 @@ pub struct Start {
 impl Start {
     /// The start of a TA, of which the fields are to be filled in.
     pub fn new() -> Self {
-        Self { kind: START, uuid: [0; 16], device_id: [0; 16], flags: 0, heap: 0, stack: 0 }
+        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0 }
     }
 }
 
@@ -150,10 +148,10 @@ mod tests {
     fn start_arrives_with_its_files() {
         let (a, b) = socket::pair().unwrap();
         let files = StartFiles { ta: a.as_fd(), mailbox: a.as_fd(), memory: a.as_fd() };
-        let start = Start { uuid: [7; 16], device_id: [8; 16], flags: 4, heap: 1, stack: 2, ..Start::new() };
+        let start = Start { uuid: [7; 16], device_id: [8; 16], heap: 1, stack: 2, ..Start::new() };
         send_start(&a, &start, files).unwrap();
         let (start, _files) = receive_start(&b).unwrap();
-        assert_eq!((start.uuid, start.device_id, start.flags), ([7; 16], [8; 16], 4));
+        assert_eq!((start.uuid, start.device_id), ([7; 16], [8; 16]));
         assert_eq!((start.heap, start.stack), (1, 2));
     }
 

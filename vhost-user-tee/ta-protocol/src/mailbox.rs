@@ -11,6 +11,7 @@
 //! looks for a while before it sleeps, as long as looking pays ([`Patience`]).
 
 use std::io;
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::available_parallelism;
@@ -203,7 +204,8 @@ impl Patience {
     /// For one end of one mailbox.
     pub fn new() -> Self {
         // With one processor, the other side cannot answer while this one looks.
-        let max = if available_parallelism().map_or(1, |n| n.get()) > 1 { Self::MAX.as_nanos() as u32 } else { 0 };
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        let max = if processors > 1 { Self::MAX.as_nanos() as u32 } else { 0 };
         Self { limit: AtomicU32::new(max), waits: AtomicU32::new(0), max }
     }
 

@@ -54,9 +54,7 @@ impl SharedPage {
 
     /// Maps the page that the other process has made.
     pub(crate) fn open(file: impl AsFd) -> io::Result<Self> {
-        if fstat(&file)?.st_size != PAGE as i64
-            || !fcntl_get_seals(&file)?.contains(SealFlags::SHRINK)
-        {
+        if fstat(&file)?.st_size != PAGE as i64 || !fcntl_get_seals(&file)?.contains(SealFlags::SHRINK) {
             return Err(io::Error::from(io::ErrorKind::InvalidData));
         }
         Self::map(file)

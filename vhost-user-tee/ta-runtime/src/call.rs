@@ -43,9 +43,12 @@ pub(crate) fn client() -> Option<Identity> {
 pub(crate) fn memref_access(range: Range<usize>) -> Option<Access> {
     CURRENT.with_borrow(|current| {
         let holds = |memref: &Range<usize>| memref.start <= range.start && range.end <= memref.end;
-        current.memrefs.iter().filter(|(memref, _)| holds(memref)).map(|(_, access)| *access).reduce(|a, b| {
-            Access { read: a.read || b.read, write: a.write || b.write }
-        })
+        current
+            .memrefs
+            .iter()
+            .filter(|(memref, _)| holds(memref))
+            .map(|(_, access)| *access)
+            .reduce(|a, b| Access { read: a.read || b.read, write: a.write || b.write })
     })
 }
 
@@ -209,12 +212,8 @@ mod tests {
         let types = param_type::set(0, 0, param_type::VALUE_INPUT);
         let types = param_type::set(types, 1, param_type::VALUE_OUTPUT);
         let types = param_type::set(types, 2, param_type::MEMREF_OUTPUT);
-        let params = [
-            TeeParam::value(1, 2),
-            TeeParam::value(3, 4),
-            TeeParam::memref(0x1000, 5),
-            TeeParam::default(),
-        ];
+        let params =
+            [TeeParam::value(1, 2), TeeParam::value(3, 4), TeeParam::memref(0x1000, 5), TeeParam::default()];
         let out = params_out(types, &params);
         assert_eq!(out[0], Param::default());
         assert_eq!((out[1].a, out[1].b), (3, 4));

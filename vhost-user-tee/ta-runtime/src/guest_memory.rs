@@ -116,7 +116,10 @@ pub(crate) fn address(id: u64, offset: u64, size: u64) -> Option<usize> {
 
 /// Whether guest memory, of this call or any other, is mapped anywhere in `range`.
 pub(crate) fn overlaps(range: Range<usize>) -> bool {
-    maps().iter().flat_map(HashMap::values).any(|map| map.start() < range.end && range.start < map.start() + map.len())
+    maps()
+        .iter()
+        .flat_map(HashMap::values)
+        .any(|map| map.start() < range.end && range.start < map.start() + map.len())
 }
 
 #[cfg(test)]
@@ -131,8 +134,7 @@ mod tests {
 
     /// A file in which every byte of page n is n.
     fn numbered_pages(count: u8) -> File {
-        let fd: OwnedFd =
-            rustix::fs::memfd_create("pages", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let fd: OwnedFd = rustix::fs::memfd_create("pages", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
         let mut file = File::from(fd);
         for page in 0..count {
             file.write_all(&[page; PAGE as usize]).unwrap();

@@ -24,7 +24,9 @@ use crate::ta::Ta;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// Stdin is not the daemon's socket, or the daemon has gone.
-    #[error("stdin is not the control socket of a daemon (this program is started by the software TEE): {0}")]
+    #[error(
+        "stdin is not the control socket of a daemon (this program is started by the software TEE): {0}"
+    )]
     Start(socket::Error),
     /// The mailbox is not one.
     #[error("mailbox: {0}")]
@@ -63,7 +65,7 @@ pub(crate) fn start() -> Result<Calls, Error> {
 
     let mut entry_points = EntryPoints::load(ta.as_fd()).map_err(Error::Load)?;
     drop(ta);
-    let ta = Ta { flags: start.flags as u32, properties: entry_points.take_properties() };
+    let ta = Ta { properties: entry_points.take_properties() };
     let heap = ta.data_size().map_or(start.heap, |size| size.min(start.heap));
     process.set_ta(ta);
     sandbox.close(heap)?;

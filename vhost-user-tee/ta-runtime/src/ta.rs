@@ -6,8 +6,6 @@ use crate::services::properties::{Property, Value};
 /// The TA that is loaded.
 #[derive(Debug, Default)]
 pub(crate) struct Ta {
-    /// `TA_FLAG_*`.
-    pub(crate) flags: u32,
     /// Its `ta_props`.
     pub(crate) properties: Vec<Property>,
 }
@@ -32,11 +30,9 @@ mod tests {
     #[test]
     fn data_size_is_that_of_the_property() {
         let property = |name: &str, value| Property { name: name.into(), value };
-        let properties = vec![
-            property("gpd.ta.stackSize", Value::U32(1)),
-            property("gpd.ta.dataSize", Value::U32(65536)),
-        ];
-        assert_eq!(Ta { flags: 0, properties }.data_size(), Some(65536));
+        let properties =
+            vec![property("gpd.ta.stackSize", Value::U32(1)), property("gpd.ta.dataSize", Value::U32(65536))];
+        assert_eq!(Ta { properties }.data_size(), Some(65536));
         assert_eq!(Ta::default().data_size(), None);
     }
 }

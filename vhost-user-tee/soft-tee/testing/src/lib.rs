@@ -76,7 +76,9 @@ pub fn compile(source: &str, to: &Path) {
 fn run(command: &mut Command) {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().unwrap_or_else(|error| {
-        panic!("{program}: {error}. These tests need make and a C compiler: apt-get install make gcc libc6-dev")
+        panic!(
+            "{program}: {error}. These tests need make and a C compiler: apt-get install make gcc libc6-dev"
+        )
     });
     assert!(
         output.status.success(),
@@ -89,8 +91,7 @@ fn run(command: &mut Command) {
 
 fn lock(path: &Path) -> File {
     let file = File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    flock(&file, FlockOperation::LockExclusive)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    flock(&file, FlockOperation::LockExclusive).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     file
 }
 

@@ -2,6 +2,7 @@
 //! A software TEE with the probe TA (`integration/tas/probe/include/probe_ta.h`), and a guest's memory.
 
 #![allow(dead_code)] // Each test program uses some of it.
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -54,7 +55,7 @@ pub(crate) fn soft_tee(name: &str) -> SoftTee {
 
 /// The same, with other limits or folders.
 pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> SoftTee {
-    let _ = env_logger::builder().is_test(true).try_init();
+    let _ = env_logger::builder().is_test(true).try_init(); // One for all tests of a program.
     let mut config = Config {
         name: name.to_owned(),
         ta_dir: soft_tee_testing::test_tas().to_owned(),
@@ -100,7 +101,12 @@ pub(crate) fn memref(access: Access, memory: &Arc<Memory>, offset: u64, size: u6
 }
 
 /// Calls with one value; returns it as the TA left it.
-pub(crate) fn invoke_value(session: &Arc<dyn Session>, func: u32, a: u64, b: u64) -> Result<(u64, u64), Failure> {
+pub(crate) fn invoke_value(
+    session: &Arc<dyn Session>,
+    func: u32,
+    a: u64,
+    b: u64,
+) -> Result<(u64, u64), Failure> {
     let access = match func {
         SWAP => Access::InOut,
         COUNT => Access::Output,
@@ -174,4 +180,23 @@ pub(crate) fn children() -> Vec<u32> {
 /// Open file descriptors of this process.
 pub(crate) fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Source of the TA [`MULTI`] that does nothing, with `more` added.
+pub(crate) fn ta_source(more: &str) -> String {
+    format!(
+        "#include <tee_internal_api.h>
+        #include <user_ta_header.h>
+        const struct ta_head ta_head __attribute__((section(\".ta_head\"))) = {{
+            .uuid = {{ 0x355ca50a, 0x8cb4, 0x4de0, {{ 0xa6, 0x33, 0x59, 0xe1, 0x7a, 0xfc, 0x16, 0xfb }} }},
+            .stack_size = 4096,
+        }};
+        TEE_Result TA_CreateEntryPoint(void) {{ return TEE_SUCCESS; }}
+        void TA_DestroyEntryPoint(void) {{ }}
+        TEE_Result TA_OpenSessionEntryPoint(uint32_t t, TEE_Param p[4], void **s) {{ return TEE_SUCCESS; }}
+        void TA_CloseSessionEntryPoint(void *s) {{ }}
+        TEE_Result TA_InvokeCommandEntryPoint(void *s, uint32_t c, uint32_t t, TEE_Param p[4])
+        {{ return TEE_SUCCESS; }}
+        {more}"
+    )
 }

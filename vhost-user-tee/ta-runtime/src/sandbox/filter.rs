@@ -64,18 +64,15 @@ const LOADING: &[i64] = &[
     libc::SYS_seccomp,
 ];
 
-/// What C libraries ask by the way, as `printf` does before it writes: declined with EPERM, which
-/// they take without harm.
-const DECLINED: &[i64] = &[libc::SYS_fstat, libc::SYS_ioctl, libc::SYS_lseek, libc::SYS_newfstatat];
+/// What the C library asks by the way, as `printf` does before it writes: once the TA is loaded, it
+/// is declined with EPERM, which the library takes without harm.
+const DECLINED: &[i64] = &[libc::SYS_fstat, libc::SYS_newfstatat];
 
 /// Closes the sandbox, for all threads, but for what loading needs.
 pub(super) fn apply_loading() -> Result<(), Error> {
     let mut rules = always()?;
     rules.extend(plain(LOADING));
-    rules.insert(
-        libc::SYS_prctl,
-        vec![rule(&[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)])?],
-    );
+    rules.insert(libc::SYS_prctl, vec![rule(&[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)])?]);
     install(rules, SeccompAction::Trap, SeccompAction::Allow)
 }
 
@@ -126,8 +123,8 @@ fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, Error> {
 }
 
 fn program(rules: Rules, otherwise: SeccompAction, matching: SeccompAction) -> Result<BpfProgram, Error> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH)
-        .map_err(|_| Error::Machine(std::env::consts::ARCH))?;
+    let arch =
+        TargetArch::try_from(std::env::consts::ARCH).map_err(|_| Error::Machine(std::env::consts::ARCH))?;
     Ok(SeccompFilter::new(rules, otherwise, matching, arch)?.try_into()?)
 }
 

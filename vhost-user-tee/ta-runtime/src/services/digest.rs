@@ -61,11 +61,6 @@ impl Algorithm {
             other => Some(other.message_digest().size()),
         }
     }
-
-    /// Length of the blocks it works on, in bytes.
-    pub(crate) fn block_len(self) -> usize {
-        self.message_digest().block_size()
-    }
 }
 
 /// Why a digest could not be made.
@@ -186,10 +181,7 @@ mod tests {
             (Algorithm::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
             (Algorithm::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
             (Algorithm::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-            (
-                Algorithm::Sha3_256,
-                "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
-            ),
+            (Algorithm::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
             (Algorithm::Sm3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
         ];
         for (algorithm, expected) in known {

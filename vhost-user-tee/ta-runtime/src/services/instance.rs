@@ -24,8 +24,3 @@ pub(crate) fn client() -> Option<Identity> {
 pub(crate) fn uuid() -> Uuid {
     process::this().uuid()
 }
-
-/// The TA's flags: `TA_FLAG_*` of its `ta_head`.
-pub(crate) fn flags() -> u32 {
-    process::this().ta().flags
-}

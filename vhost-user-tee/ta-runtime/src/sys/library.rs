@@ -105,7 +105,12 @@ impl EntryPoints {
     }
 
     /// `TA_OpenSessionEntryPoint`.
-    pub(crate) fn open_session(&self, types: u32, params: &mut TeeParams, session: &mut SessionPointer) -> u32 {
+    pub(crate) fn open_session(
+        &self,
+        types: u32,
+        params: &mut TeeParams,
+        session: &mut SessionPointer,
+    ) -> u32 {
         // SAFETY: as in `create`; the pointers are to what GP says, for as long as the call.
         unsafe { (self.open_session)(types, params.as_mut_ptr(), &raw mut session.0) }
     }

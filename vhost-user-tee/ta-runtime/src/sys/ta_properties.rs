@@ -105,22 +105,18 @@ mod tests {
             kind,
             value,
         };
-        let uuid = TeeUuid {
-            time_low: 1,
-            time_mid: 2,
-            time_hi_and_version: 3,
-            clock_seq_and_node: [4; 8],
-        };
+        let uuid = TeeUuid { time_low: 1, time_mid: 2, time_hi_and_version: 3, clock_seq_and_node: [4; 8] };
         let identity = TeeIdentity { login: 5, uuid };
+        let (yes, number, long) = (1u8, 7u32, 1u64 << 40);
         let expected_uuid = Uuid::from_fields(1, 2, 3, &[4; 8]);
         let all = [
-            property(c"b", 0, (&raw const true).cast()),
-            property(c"n", 1, (&raw const *&7u32).cast()),
+            property(c"b", 0, (&raw const yes).cast()),
+            property(c"n", 1, (&raw const number).cast()),
             property(c"u", 2, (&raw const uuid).cast()),
             property(c"i", 3, (&raw const identity).cast()),
             property(c"s", 4, c"text".as_ptr().cast()),
             property(c"x", 5, c"AQID".as_ptr().cast()),
-            property(c"l", 6, (&raw const *&(1u64 << 40)).cast()),
+            property(c"l", 6, (&raw const long).cast()),
         ];
         // SAFETY: they are what `read` reads.
         let read = unsafe { read(all.as_ptr(), all.len()) }.unwrap();
