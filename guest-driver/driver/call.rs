@@ -94,6 +94,7 @@ pub(super) fn invoke(
 
 /// Closes a session; the TA is told.
 pub(super) fn close_session(context: &Context, session: u32) -> Result {
+    context.check()?;
     let device = &context.device;
     let answer = device.call(
         device.request_queue(),
@@ -107,6 +108,7 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
 
 /// Asks for a call to be given up.
 pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result {
+    context.check()?;
     let answer = context.device.call(
         CONTROL,
         cancel_message(context.id, session, cancel_id)?,
@@ -311,6 +313,7 @@ struct Arguments {
 
 impl Arguments {
     fn new(context: &Context, params: &Params<'_, VirtioTee>) -> Result<Self> {
+        context.check()?;
         let limits = &context.device.limits;
         if params.len() > limits.params {
             return Err(EINVAL);

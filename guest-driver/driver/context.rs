@@ -25,6 +25,8 @@ pub(crate) struct Context {
     pub(super) device: Arc<TeeDevice>,
     /// The device's number for it.
     pub(super) id: u64,
+    /// The [`starts`](crate::virtio::Virtqueues::starts) that it is of.
+    start: u32,
     #[pin]
     end: Mutex<End>,
 }
@@ -61,15 +63,26 @@ impl Context {
         let Aftermath::OpenContext(close) = aftermath else {
             return Err(EIO);
         };
+        let start = device.queues.starts();
         let close = Some(Close::new(device.clone(), close, id));
         Arc::pin_init(
             pin_init!(Self {
                 device: device.clone(),
                 id,
+                start,
                 end <- new_mutex!(End { close, closing: false, memories: 0 }),
             }),
             GFP_KERNEL,
         )
+    }
+
+    /// `ESTALE` if the device has been reset since, by which it has forgotten the context.
+    pub(super) fn check(&self) -> Result {
+        if self.device.queues.starts() == self.start {
+            Ok(())
+        } else {
+            Err(ESTALE)
+        }
     }
 
     /// The client has gone: closes the context as soon as no memory is registered.
@@ -126,6 +139,7 @@ fn context_of(answer: &Buffer<Request>) -> Result<u64> {
 /// cannot fail for want of memory.
 struct Close {
     device: Arc<TeeDevice>,
+    start: u32,
     request: Option<RequestBuffer>,
 }
 
@@ -136,6 +150,7 @@ impl Close {
             field.copy_from_slice(U64::new(id).as_bytes());
         }
         Self {
+            start: device.queues.starts(),
             device,
             request: Some(request),
         }
@@ -144,8 +159,12 @@ impl Close {
 
 impl Drop for Close {
     fn drop(&mut self) {
-        if let Some(request) = self.request.take() {
-            self.device.post(CONTROL, request);
+        match self.request.take() {
+            Some(request) if self.device.queues.starts() == self.start => {
+                self.device.post(CONTROL, request);
+            }
+            // The device has been reset since, by which it has forgotten the context.
+            _ => (),
         }
     }
 }

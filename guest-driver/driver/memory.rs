@@ -72,10 +72,13 @@ impl Memory {
             return;
         };
         let device = &self.context.device;
-        let answer = device.call_unkillably(CONTROL, unregister);
+        let answer = self
+            .context
+            .check()
+            .and_then(|()| device.call_unkillably(CONTROL, unregister));
         match answer.and_then(|answer| response::<wire::ResponseHeader>(&answer)) {
-            // Where the device has gone, it has been reset, and has no access to anything.
-            Ok(_) | Err(ENODEV) => (),
+            // A device that has been reset has no access to anything.
+            Ok(_) | Err(ENODEV | ESTALE) => (),
             Err(error) => dev_err!(device.dev, "the device keeps memory back: {error:?}\n"),
         }
         self.context.memory_removed();
@@ -145,6 +148,7 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     let memory = shm.memory();
     let device = &memory.context.device;
     let segments = shm.segments();
+    memory.context.check()?;
 
     let quota = MemoryQuota::take(device, segments.len())?;
     let mut unregister = device.buffer(

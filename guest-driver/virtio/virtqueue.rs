@@ -15,7 +15,11 @@ use kernel::{
     error::to_result,
     prelude::*,
     str::CString,
-    sync::{aref::ARef, new_mutex, new_spinlock_irq, Arc, ArcBorrow, Mutex, SpinLockIrq},
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, Relaxed},
+        new_mutex, new_spinlock_irq, Arc, ArcBorrow, Mutex, SpinLockIrq,
+    },
     workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
 
@@ -54,6 +58,7 @@ pub(crate) struct Virtqueues<T: Token> {
     names: KVec<CString>,
     queues: KVec<Pin<KBox<Queue<T>>>>,
     max_piece: usize,
+    starts: Atomic<u32>,
     #[pin]
     phase: Mutex<Phase>,
     #[pin]
@@ -141,6 +146,7 @@ impl<T: Token> Virtqueues<T> {
                 names,
                 queues,
                 max_piece: max_piece.min(u32::MAX as usize),
+                starts: Atomic::new(0),
                 phase <- new_mutex!(Phase::Stopped),
                 failure <- new_work!("virtio::Virtqueues::failure"),
                 workqueue,
@@ -187,6 +193,11 @@ impl<T: Token> Virtqueues<T> {
         self.queues.len()
     }
 
+    /// How often the queues were started. A device knows nothing of what was before.
+    pub(crate) fn starts(&self) -> u32 {
+        self.starts.load(Relaxed)
+    }
+
     /// Makes the queues and lets the device begin. The device must be bound, and not be running.
     pub(crate) fn start(&self) -> Result {
         let mut phase = self.phase.lock();
@@ -224,6 +235,7 @@ impl<T: Token> Virtqueues<T> {
             ring.vq = NonNull::new(*vq);
             ring.live = true;
         }
+        self.starts.fetch_add(1, Relaxed);
         // SAFETY: The device is valid and has its queues.
         unsafe { sys::virtio_tee_helper_device_ready(vdev) };
         *phase = Phase::Running;
