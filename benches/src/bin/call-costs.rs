@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use virtio_tee_benches::floor::{Eventfds, Futexes};
 use virtio_tee_benches::{Bed, Error, Kind};
 
-/// Calls of each kind.
-const ROUNDS: usize = 20_000;
-/// Sessions cost more: one in so many rounds.
-const PER_SESSION: usize = 100;
+/// Calls of a kind in a row; of sessions, which cost more, one.
+const BLOCK: usize = 100;
+const BLOCKS: usize = 200;
 
 fn main() -> ExitCode {
     match run() {
@@ -31,14 +30,15 @@ fn run() -> Result<(), Error> {
 
     let mut floors: [Vec<Duration>; 2] = Default::default();
     let mut kinds: [Vec<Duration>; Kind::ALL.len()] = Default::default();
-    // In turns, so that whatever else the machine does is shared by all.
-    for round in 0..ROUNDS {
-        floors[0].push(time(|| eventfds.exchange())?);
-        floors[1].push(time(|| futexes.exchange())?);
+    // In turns, so that whatever else the machine does is shared by all; some calls at a time, so that
+    // none pays for what the one before has left to be done.
+    for _ in 0..BLOCKS {
+        let [eventfd, futex] = &mut floors;
+        sample(eventfd, BLOCK, || eventfds.exchange())?;
+        sample(futex, BLOCK, || futexes.exchange())?;
         for (samples, kind) in kinds.iter_mut().zip(Kind::ALL) {
-            if round % PER_SESSION == 0 || !matches!(kind, Kind::Session | Kind::Instance) {
-                samples.push(time(|| bed.run(kind))?);
-            }
+            let calls = if matches!(kind, Kind::Session | Kind::Instance) { 1 } else { BLOCK };
+            sample(samples, calls, || bed.run(kind))?;
         }
     }
 
@@ -59,6 +59,19 @@ fn run() -> Result<(), Error> {
 
 fn print(name: &str, ns: u64, floor: u64) {
     println!("{name:<48} {ns:>10}  {:>8.2}", ns as f64 / floor.max(1) as f64);
+}
+
+/// Some calls of one kind, after one that does not count.
+fn sample(
+    samples: &mut Vec<Duration>,
+    calls: usize,
+    mut call: impl FnMut() -> Result<(), Error>,
+) -> Result<(), Error> {
+    call()?;
+    for _ in 0..calls {
+        samples.push(time(&mut call)?);
+    }
+    Ok(())
 }
 
 fn time(call: impl FnOnce() -> Result<(), Error>) -> Result<Duration, Error> {
