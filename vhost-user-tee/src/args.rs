@@ -39,8 +39,16 @@ EXAMPLES
     name = \"vm0\"
     socket-path = \"/run/vm0-tee.sock\"
     ta-dir = \"/var/lib/tas/vm0\"
-    [vm.limits]
-    max-sessions = 32
+    [vm.limits]                  # all of them optional; the defaults:
+    max-contexts = 1024          # opens of /dev/tee0 at a time
+    max-sessions = 256
+    max-calls = 64               # in TAs at a time; further ones wait
+    max-instances = 64           # TA processes at a time
+    max-memories = 4096          # registered at a time
+    max-memory-bytes = 4294967296
+    max-runs = 16384             # page runs of one request
+  The other keys of a [[vm]] table are this program's options: fd, ta-runtime, request-queues,
+  access-platform.
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
@@ -68,7 +76,7 @@ pub struct Args {
     #[arg(long)]
     pub name: Option<String>,
 
-    /// Folder of the VM's TAs, files named <uuid>.ta
+    /// Folder of the VM's TAs, files named UUID.ta
     #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "print_capabilities"])]
     pub ta_dir: Option<PathBuf>,
 

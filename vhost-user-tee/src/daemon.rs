@@ -52,7 +52,7 @@ impl MutEventSubscriber for End {
     fn process(&mut self, events: Events, _ops: &mut EventOps) {
         if events.fd() == self.signals.as_raw_fd() {
             if let Ok(Some(signal)) = self.signals.read_signal() {
-                let name = Signal::try_from(signal.ssi_signo.cast_signed()).map_or("signal", Signal::as_str);
+                let name = Signal::try_from(signal.ssi_signo as i32).map_or("signal", Signal::as_str);
                 log::info!("{name}: stopping");
                 self.over = true;
             }
@@ -83,17 +83,17 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
     mask.add(Signal::SIGTERM);
     mask.add(Signal::SIGINT);
     mask.thread_block().map_err(|e| Error::Signals(e.into()))?;
+    let sockets = listen(&vms)?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|e| Error::Signals(e.into()))?;
     let vm_ended = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| Error::Signals(e.into()))?);
 
-    // Everything before the first VM is served: either every one can be, or none is. The TEEs made
-    // here only show that they can be.
+    // Before the first VM is served: either every one can be, or none is. The TEEs made here only
+    // show that they can be.
     let make_tees = vms.iter().map(make_tee).collect::<Vec<_>>();
     for (config, make_tee) in vms.iter().zip(&make_tees) {
         make_tee().map_err(|e| Error::Tee(config.name.clone(), e))?;
     }
-    let sockets = vms.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let mut served = Vec::new();
     let mut result = Ok(());
     for ((config, make_tee), socket) in vms.into_iter().zip(make_tees).zip(sockets) {
@@ -122,17 +122,25 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
     stop(served).map_err(Error::from).and(result)
 }
 
-fn bind(config: &VmConfig) -> Result<Socket, Error> {
-    let socket = match &config.listen {
-        Listen::Path(path) => Socket::bind(path),
-        Listen::Fd(fd) => Socket::from_inherited(*fd),
-    };
-    let socket = socket.map_err(|e| Error::Socket(config.name.clone(), e))?;
-    match &config.listen {
-        Listen::Path(path) => log::info!("{}: listening at {}", config.name, path.display()),
-        Listen::Fd(fd) => log::info!("{}: listening on descriptor {fd}", config.name),
+/// The VMs' sockets. Inherited ones come first: until they are taken over, any other descriptor
+/// could get the number of one that is not open.
+fn listen(vms: &[VmConfig]) -> Result<Vec<Socket>, Error> {
+    let mut sockets: Vec<Option<Socket>> = vms.iter().map(|_| None).collect();
+    for inherited in [true, false] {
+        for (config, slot) in vms.iter().zip(&mut sockets) {
+            let socket = match &config.listen {
+                Listen::Fd(fd) if inherited => Socket::from_inherited(*fd),
+                Listen::Path(path) if !inherited => Socket::bind(path),
+                _ => continue,
+            };
+            *slot = Some(socket.map_err(|e| Error::Socket(config.name.clone(), e))?);
+            match &config.listen {
+                Listen::Path(path) => log::info!("{}: listening at {}", config.name, path.display()),
+                Listen::Fd(fd) => log::info!("{}: listening on descriptor {fd}", config.name),
+            }
+        }
     }
-    Ok(socket)
+    Ok(sockets.into_iter().flatten().collect())
 }
 
 fn wait(end: End) -> Result<(), Error> {

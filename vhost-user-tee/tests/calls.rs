@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a well-behaved driver gets from the device.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use common::fake_tee::{
@@ -400,9 +403,9 @@ fn runs_of_calls_in_flight_are_bounded() {
     let pages = client.allocate(PAGE).unwrap();
     let param = Param::transient(INOUT, &[pages.run(); 4], 0, PAGE);
     let sleeping: Vec<_> = (1..=8)
-        .map(|id| client.start_invoke(1, context, session, SLEEP, id, &[param.clone()]).unwrap())
+        .map(|id| client.start_invoke(1, context, session, SLEEP, id, from_ref(&param)).unwrap())
         .collect();
-    assert_eq!(status(client.invoke(context, session, NOP, &[param.clone()])), wire::VIRTIO_TEE_S_LIMIT);
+    assert_eq!(status(client.invoke(context, session, NOP, from_ref(&param))), wire::VIRTIO_TEE_S_LIMIT);
     for (id, call) in (1..=8).zip(sleeping) {
         client.cancel(context, session, id).unwrap();
         assert_eq!(client.finish(call).unwrap().ret, gp::ERROR_CANCEL);

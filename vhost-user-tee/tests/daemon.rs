@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The program itself.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod daemon_process;
 
 use std::os::unix::net::UnixListener;

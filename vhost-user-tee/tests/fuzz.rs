@@ -2,6 +2,8 @@
 //! Requests and chains that a random number generator makes up: each comes back with something
 //! defined, and another VM notices nothing.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
 use std::cell::RefCell;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Disconnection, reset, pause, changes of memory, and the end of the daemon.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod common;
 
+use std::slice::from_ref;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
@@ -158,14 +161,14 @@ fn memory_may_come_and_go_while_calls_run() {
     let (context, session) = session(&mut client);
     let registered = client.register(context, &[(far + PAGE, PAGE)]).unwrap();
     let transient = Param::transient(INOUT, &[(far, PAGE)], 0, PAGE);
-    let call = client.start_invoke(1, context, session, GATED_INCREMENT, 0, &[transient.clone()]).unwrap();
+    let call = client.start_invoke(1, context, session, GATED_INCREMENT, 0, from_ref(&transient)).unwrap();
     eventually("the call runs", || back_end.tee.state.running() == 1);
 
     client.front_end().plug_region(1, false).unwrap();
-    let refused = client.invoke(context, session, INCREMENT, &[transient.clone()]);
+    let refused = client.invoke(context, session, INCREMENT, from_ref(&transient));
     assert_eq!(status(refused), wire::VIRTIO_TEE_S_BAD_ADDRESS);
     let param = Param::registered(INOUT, registered, 0, PAGE);
-    assert_eq!(client.invoke(context, session, INCREMENT, &[param.clone()]).unwrap().ret, 0);
+    assert_eq!(client.invoke(context, session, INCREMENT, from_ref(&param)).unwrap().ret, 0);
     back_end.tee.state.open_gate(true);
     assert_eq!(client.finish(call).unwrap().ret, 0);
     let byte = |client: &Client, addr| {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The program with the software TEE and the probe TA: the whole way but the guest.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
 mod daemon_process;
 
 use std::time::Duration;
@@ -238,5 +240,10 @@ fn many_sessions_leak_nothing() {
     for _ in 0..2000 {
         round(&mut client);
     }
-    eventually("everything is as before", || daemon.holds() == before);
+    let (descriptors, threads, children) = before;
+    eventually("descriptors and processes are as before", || {
+        let after = daemon.holds();
+        // Threads that make calls stay, but are no more than calls may run at a time.
+        (after.0, after.2) == (descriptors, children) && after.1 <= threads + 64
+    });
 }

@@ -43,15 +43,18 @@ pub(super) struct Writable {
 }
 
 impl Chain {
-    /// Reads a chain, of whose readable part at most `max_request` bytes are copied.
+    /// Reads a chain. At most `max_request` bytes of its readable part are copied, and no more of its
+    /// writable buffers remembered than `max_answer` bytes need.
     pub(super) fn read(
         chain: DescriptorChain<Arc<GuestMemoryMmap>>,
         memory: Arc<GuestMemoryMmap>,
         max_request: usize,
+        max_answer: usize,
     ) -> Self {
         let head = chain.head_index();
         let mut request = Vec::new();
         let mut buffers = Vec::new();
+        let mut room = 0_u64;
         let mut defect = None;
         // The iterator ends at anything wrong as it does at the end: only the flag tells.
         let mut ended = false;
@@ -62,10 +65,11 @@ impl Chain {
                 if !memory.check_range(descriptor.addr(), len as usize, Permissions::Write) {
                     defect = defect.or(Some(Defect::Address));
                 }
-                if len > 0 {
+                if len > 0 && room < max_answer as u64 {
                     buffers.push((descriptor.addr(), len));
                 }
-            } else if !buffers.is_empty() {
+                room += u64::from(len);
+            } else if room > 0 {
                 defect = defect.or(Some(Defect::Order));
             } else if defect.is_none() {
                 let start = request.len();
@@ -82,8 +86,8 @@ impl Chain {
         if !ended {
             defect = Some(Defect::Broken);
         }
-        let len = buffers.iter().map(|(_, len)| u64::from(*len)).sum();
-        Self { head, request, defect, answer: Writable { memory: memory.clone(), buffers, len }, memory }
+        let answer = Writable { memory: memory.clone(), buffers, len: room };
+        Self { head, request, defect, answer, memory }
     }
 }
 

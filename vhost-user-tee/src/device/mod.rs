@@ -201,8 +201,9 @@ impl Device {
         });
         match popped {
             Ok(Some(Some(chain))) => {
-                let max_request = request::max_len(self.partition.limits());
-                Popped::Chain(Chain::read(chain, memory, max_request))
+                let limits = self.partition.limits();
+                let (max_request, max_answer) = (request::max_len(limits), request::max_answer_len(limits));
+                Popped::Chain(Chain::read(chain, memory, max_request, max_answer))
             }
             Ok(Some(None)) => {
                 self.fault(&"available ring names a descriptor that the table does not have");

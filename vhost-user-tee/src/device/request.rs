@@ -42,6 +42,12 @@ pub(super) fn max_len(limits: &Limits) -> usize {
         + limits.max_runs as usize * size_of::<wire::Run>()
 }
 
+/// The length of the longest answer that `limits` allow, in bytes.
+pub(super) fn max_answer_len(limits: &Limits) -> usize {
+    let call = size_of::<wire::CallResp>() + limits.max_params as usize * size_of::<wire::ParamResult>();
+    call.max(size_of::<wire::GetVersionResp>())
+}
+
 impl<'a> Request<'a> {
     /// Decodes what came in on queue `queue`. `gen_caps` are those of the configuration space.
     pub(super) fn decode(

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use virtio_tee_spec as wire;
 use zerocopy::IntoBytes;
 
-use super::request::{max_len, Parameter, Request};
+use super::request::{max_answer_len, max_len, Parameter, Request};
 use crate::partition::Limits;
 
 const GEN_CAPS: u32 =
@@ -81,7 +81,8 @@ proptest! {
         match Request::decode(&bytes, queue, GEN_CAPS, &limits) {
             Ok(request) => {
                 prop_assert!(bytes.len() <= max_len(&limits));
-                prop_assert!(request.answer_len() >= size_of::<wire::ResponseHeader>());
+                let range = size_of::<wire::ResponseHeader>()..=max_answer_len(&limits);
+                prop_assert!(range.contains(&request.answer_len()));
                 if let Request::InvokeFunc { params, .. } | Request::OpenSession { params, .. } = request {
                     prop_assert!(params.len() <= limits.max_params as usize);
                     for param in params {

@@ -153,6 +153,10 @@ impl VhostUserBackend for Backend {
             | VhostUserProtocolFeatures::RESET_DEVICE
     }
 
+    fn queues_per_thread(&self) -> Vec<u64> {
+        vec![u64::MAX]
+    }
+
     fn reset_device(&self) {
         self.device.reset(RESET_GRACE);
     }

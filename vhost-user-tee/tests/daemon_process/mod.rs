@@ -108,7 +108,7 @@ impl Daemon {
 
     /// Sends a signal, and returns the exit code and the log.
     pub fn stop(mut self, signal: Signal) -> (Option<i32>, String) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
         let code = self.child.wait().unwrap().code();
         let mut log = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
