@@ -17,6 +17,8 @@ use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use rustix::event::{poll, PollFd, PollFlags};
+use rustix::io::Errno;
 use rustix::process::{pidfd_send_signal, Signal};
 use ta_protocol::control::{self, Notice, Start};
 use ta_protocol::mailbox::{Mailbox, Patience, Turn as Mail};
@@ -178,6 +180,12 @@ impl Instance {
         self.turns.if_running(|| self.mailbox.set_cancelled(true));
     }
 
+    /// Waits for the end of the process, which has been killed.
+    pub(crate) fn wait_for_process(&self) {
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        while poll(&mut fds, None) == Err(Errno::INTR) {}
+    }
+
     /// There are no more turns.
     pub(crate) fn end_turns(&self) {
         self.turns.end();
@@ -323,11 +331,11 @@ impl CallTurn<'_> {
                     mine = Mail::Serviced;
                     instance.mailbox.hand_over(mine);
                 }
-                Some(Mail::Dead) => return None,
+                Some(Mail::Dead) if instance.dead.load(Ordering::SeqCst) => return None,
                 other => {
                     self.violation(&format_args!("turn {other:?} in the mailbox"));
-                    mine = Mail::Call;
-                    instance.mailbox.hand_over(mine);
+                    instance.wait_for_process();
+                    return None;
                 }
             }
         }

@@ -27,7 +27,7 @@ pub(crate) fn release(instance: &Instance, memory: u64) {
     if !unmapped {
         // An ended process has nothing mapped, whatever it ended of.
         instance.kill(Death::Killed("it did not give back memory of its VM"));
-        wait_for_end(instance);
+        instance.wait_for_process();
     }
 }
 
@@ -52,10 +52,4 @@ fn answer(instance: &Instance, control: &impl std::os::fd::AsFd, memory: u64) ->
             Ok(_) => {}
         }
     }
-}
-
-/// Waits for the end of a process that has been killed.
-fn wait_for_end(instance: &Instance) {
-    let mut fds = [PollFd::new(instance.pidfd(), PollFlags::IN)];
-    while poll(&mut fds, None) == Err(Errno::INTR) {}
 }

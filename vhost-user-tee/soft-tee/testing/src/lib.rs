@@ -62,14 +62,19 @@ fn make_tas(name: &str, folder: &str, target: &str) -> PathBuf {
 /// Compiles a TA of one C source into the shared object `to`, with the development kit's headers and
 /// without its own sources: what the source does not define is missing.
 pub fn compile(source: &str, to: &Path) {
+    let kit = workspace().join("vhost-user-tee/ta-dev-kit/include");
+    compile_with(source, to, &["-shared", "-fPIC", "-I", &kit.to_string_lossy()]);
+}
+
+/// Compiles one C source into the program `to`, of which TAs could use all symbols.
+pub fn compile_program(source: &str, to: &Path) {
+    compile_with(source, to, &["-rdynamic"]);
+}
+
+fn compile_with(source: &str, to: &Path, options: &[&str]) {
     let file = to.with_extension("c");
     fs::write(&file, source).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    run(Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I"])
-        .arg(workspace().join("vhost-user-tee/ta-dev-kit/include"))
-        .arg("-o")
-        .arg(to)
-        .arg(&file));
+    run(Command::new("cc").args(["-O1", "-Wall", "-Werror"]).args(options).arg("-o").arg(to).arg(&file));
 }
 
 /// Runs a build tool to its end.

@@ -4,7 +4,7 @@
 //!
 //! All are for the thread on which the TA runs. None touches memory that it is not given.
 //!
-//! - [`log`], [`panic`], [`random`]
+//! - [`log`], [`panic()`], [`random`]
 //! - [`time`]: clocks, waiting; [`cancellation_requested`]
 //! - [`instance`]: who the TA is, and who its client is
 //! - [`properties`]: of the TA and of the TEE

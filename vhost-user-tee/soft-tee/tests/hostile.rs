@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A TA process that is hostile in whole: a program in place of the runtime that takes the daemon's
+//! first message and then breaks the protocol. Whatever it does, calls end with an error, memory is
+//! given back, and other VMs' TEEs and the daemon go on.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::*;
+use tee::{gp, Access, Context, Failure, Lifetime};
+
+/// The common part: receives the start, maps the mailbox, waits for calls. `ON_CALL` follows.
+const HOSTILE: &str = r#"
+    #include <limits.h>
+    #include <linux/futex.h>
+    #include <stdint.h>
+    #include <string.h>
+    #include <sys/mman.h>
+    #include <sys/socket.h>
+    #include <sys/syscall.h>
+    #include <unistd.h>
+
+    enum { IDLE, CALL, REPLY, SERVICE, SERVICED };
+    static struct page { uint32_t turn, cancelled; uint64_t words, apart[14], message[496]; } *page;
+    static int memory_socket;
+
+    /* What makes it look like a runtime. */
+    void TEE_Panic(uint32_t code) { _exit((int)code); }
+
+    static void hand_over(uint32_t turn)
+    {
+        __atomic_exchange_n(&page->turn, turn, __ATOMIC_SEQ_CST);
+        syscall(SYS_futex, &page->turn, FUTEX_WAKE, INT_MAX, 0, 0, 0);
+    }
+
+    static void await(uint32_t turn)
+    {
+        while ((__atomic_load_n(&page->turn, __ATOMIC_SEQ_CST) & INT_MAX) != turn)
+            usleep(100);
+    }
+
+    /* An answer of success. */
+    static inline void reply(void)
+    {
+        memset(page->message, 0, sizeof(page->message));
+        hand_over(REPLY);
+    }
+
+    static void on_call(void);
+
+    int main(void)
+    {
+        union { char bytes[CMSG_SPACE(3 * sizeof(int))]; struct cmsghdr align; } control;
+        char start[256];
+        struct iovec part = { start, sizeof(start) };
+        struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
+            .msg_controllen = sizeof(control) };
+        int fds[3];
+
+        if (recvmsg(0, &message, 0) <= 0)
+            return 1;
+        memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
+        memory_socket = fds[2];
+        page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+        for (;;) {
+            await(CALL);
+            on_call();
+        }
+    }
+"#;
+
+/// A TEE with this program as its runtime.
+struct Hostile {
+    tee: soft_tee::SoftTee,
+    _folder: tempfile::TempDir,
+}
+
+impl Hostile {
+    fn new(on_call: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("hostile");
+        soft_tee_testing::compile_program(
+            &format!("{HOSTILE}\nstatic void on_call(void) {{ {on_call} }}"),
+            &program,
+        );
+        soft_tee_testing::compile(&ta_source(""), &folder.path().join(format!("{MULTI}.ta")));
+        let tee = soft_tee_with("hostile", |config| {
+            config.ta_dir = folder.path().to_owned();
+            config.ta_runtime = program;
+            config.limits.grace = Duration::from_millis(200);
+        });
+        Self { tee, _folder: folder }
+    }
+
+    fn context(&self) -> Arc<dyn Context> {
+        context(&self.tee)
+    }
+
+    /// What opening a session comes to.
+    fn open(&self) -> Option<Failure> {
+        open(&self.context(), MULTI).err()
+    }
+}
+
+const DEAD: Option<Failure> = Some(Failure::tee(gp::ERROR_TARGET_DEAD));
+
+#[test]
+fn a_turn_that_does_not_exist() {
+    assert_eq!(Hostile::new("hand_over(77); pause();").open(), DEAD);
+    // Nor one that is not its to give.
+    assert_eq!(Hostile::new("hand_over(IDLE); pause();").open(), DEAD);
+    assert_eq!(Hostile::new("hand_over(SERVICED); pause();").open(), DEAD);
+}
+
+#[test]
+fn the_daemons_own_mark_of_death() {
+    assert_eq!(Hostile::new("hand_over(5); pause();").open(), DEAD);
+}
+
+#[test]
+fn a_reply_of_nonsense() {
+    let hostile = Hostile::new("memset(page->message, 0xff, sizeof(page->message)); hand_over(REPLY);");
+    assert_eq!(hostile.open(), Some(Failure::tee(gp::ERROR_COMMUNICATION)));
+}
+
+#[test]
+fn results_of_nonsense() {
+    let hostile = Hostile::new(
+        "memset(page->message, 0xff, sizeof(page->message)); memset(page->message, 0, 8); hand_over(REPLY);",
+    );
+    let session = open(&hostile.context(), MULTI).unwrap();
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Transient, &[(0, 1)]);
+    let mut params = [value(Access::Output, 0, 0), memref(Access::Output, &memory, 0, 8)];
+    invoke(&session, NOP, &mut params).unwrap();
+    // What a client makes of sizes is its own affair: they say what a TA would have needed.
+    assert_eq!(values(&params[0]), (u64::from(u32::MAX), u64::from(u32::MAX)));
+    session.close();
+}
+
+#[test]
+fn a_service_of_nonsense() {
+    let hostile = Hostile::new(
+        "memset(page->message, 0xff, sizeof(page->message)); hand_over(SERVICE); await(SERVICED);
+        uint32_t ret = (uint32_t)page->message[0]; memset(page->message, 0, sizeof(page->message));
+        page->message[0] = (uint64_t)ret << 32; hand_over(REPLY);",
+    );
+    assert_eq!(hostile.open(), Some(Failure::trusted_app(gp::ERROR_NOT_SUPPORTED)));
+}
+
+#[test]
+fn scribbling_all_over_the_mailbox() {
+    let hostile = Hostile::new(
+        "unsigned seed = 1; for (;;) { seed = seed * 1103515245 + 12345;
+            ((uint32_t *)page)[32 + seed / 65536 % 100] = seed; hand_over(seed / 65536 % 8); }",
+    );
+    for _ in 0..20 {
+        let context = hostile.context();
+        if let Ok(session) = open(&context, MULTI) {
+            let _ = invoke(&session, NOP, &mut []);
+        }
+    }
+}
+
+#[test]
+fn keeping_memory() {
+    // It holds on to the descriptors: the memory is the process's as long as it lives.
+    let hostile = Hostile::new("reply();");
+    let context = hostile.context();
+    let session = open(&context, MULTI).unwrap();
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
+    invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
+    context.release_memory(&memory);
+    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD, "killed, as it does not answer");
+    session.close();
+}
+
+#[test]
+fn nonsense_on_the_control_socket() {
+    let hostile = Hostile::new(
+        "static char junk[5000]; while (send(0, junk, sizeof(junk), MSG_DONTWAIT) > 0) ; reply();",
+    );
+    let context = hostile.context();
+    let session = open(&context, MULTI).unwrap();
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
+    invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
+    context.release_memory(&memory);
+    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
+    session.close();
+}
+
+#[test]
+fn hanging_up() {
+    let hostile = Hostile::new("close(memory_socket); reply();");
+    let session = open(&hostile.context(), MULTI).unwrap();
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Transient, &[(0, 1)]);
+    let called = invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]);
+    assert!(called.is_ok() || called.err() == DEAD);
+    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
+    session.close();
+}
+
+#[test]
+fn taking_no_memory_in() {
+    let hostile = Hostile::new("static int calls; if (calls++) pause(); reply();");
+    let session = open(&hostile.context(), MULTI).unwrap();
+    // More parts than the socket holds: the caller waits, until the end of the VM.
+    let pages = 40_000;
+    let ram = Ram::new(pages * 2);
+    let runs: Vec<_> = (0..pages).map(|page| (page * 2, 1)).collect();
+    let memory = ram.memory(Lifetime::Transient, &runs);
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]));
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!call.is_finished());
+        let start = Instant::now();
+        drop(hostile);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert_eq!(call.join().unwrap().err(), DEAD);
+    });
+    session.close();
+}
+
+#[test]
+fn leaving_with_words() {
+    assert_eq!(Hostile::new("page->words = (uint64_t)-1; _exit(3);").open(), DEAD);
+    assert_eq!(Hostile::new("page->words = 1ull << 32 | 7; _exit(0);").open(), DEAD);
+}
+
+#[test]
+fn printing_without_end() {
+    let hostile = Hostile::new(
+        "static char text[100000]; memset(text, 7, sizeof(text));
+        for (int i = 0; i < 200; i++) { text[i * 300] = '\\n'; if (write(2, text, sizeof(text)) < 0) break; }
+        reply();",
+    );
+    let session = open(&hostile.context(), MULTI).unwrap();
+    session.close();
+}
