@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags};
+use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
 use thiserror::Error;
 use vhost_user_backend::ShutdownHandle;
 
@@ -123,6 +123,9 @@ impl Vm {
             }
             if let Err(e) = self.connection(shared) {
                 log::error!("{}: {e}", self.name);
+                // What failed, descriptors used up perhaps, may fail again at once.
+                let pause = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+                let _ = poll(&mut [PollFd::new(&shared.stop, PollFlags::IN)], Some(&pause));
             }
         }
     }

@@ -422,6 +422,11 @@ fn a_panic_of_the_tee_is_one_lost_call() {
     assert_eq!(client.invoke(context, session, NOP, &[]).unwrap().ret, 0);
     client.close_session(context, session).unwrap();
     client.close_context(context).unwrap();
+
+    back_end.tee.state.faulty.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(status(client.open_context()), wire::VIRTIO_TEE_S_IO);
+    back_end.tee.state.faulty.store(false, std::sync::atomic::Ordering::SeqCst);
+    client.open_context().unwrap();
 }
 
 #[test]

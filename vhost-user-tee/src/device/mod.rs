@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The guest is hostile: a request is copied once, and only the copy is looked at. Whatever it holds,
-//! the answer is defined ([`status`]), and costs the log a few lines a minute at most.
+//! the answer is defined (`status.rs`), and costs the log a few lines a minute at most.
 //!
 //! A door implements [`VirtQueue`], calls [`Device::process`] when the driver has made chains
 //! available, [`Device::stop_queue`] before it takes a queue away, and [`Device::shut_down`] in the end.

@@ -11,7 +11,7 @@
 //! All tables are behind one lock, held for table look-ups only: the TEE is always called without
 //! it, from a thread of the [`Executor`]. What a call uses is counted, so
 //! that nothing goes away under it; what waits for calls to end (closing a session, a context) waits
-//! in the tables, without a thread, and goes on when the last of them ends ([`closing`]).
+//! in the tables, without a thread, and goes on when the last of them ends (`closing.rs`).
 //!
 //! Answers are callbacks ([`Done`]), which run after the tables say what the answer says: a guest
 //! that has its answer may at once unregister the memory of the call.
@@ -25,6 +25,7 @@ mod tables;
 
 use std::error::Error as StdError;
 use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -174,7 +175,9 @@ impl Partition {
             }
             tables.tee()?
         };
-        let context = tee.open_context().map_err(Error::Tee)?;
+        let context = catch_unwind(AssertUnwindSafe(|| tee.open_context()))
+            .map_err(|_| Error::Panicked)?
+            .map_err(Error::Tee)?;
         let mut tables = self.shared.lock();
         // The TEE may have been ended meanwhile.
         tables.tee()?;

@@ -53,6 +53,8 @@ pub struct State {
     pub close_millis: AtomicU64,
     /// Nothing sleeps: what would ends as if cancelled.
     pub sleepless: AtomicBool,
+    /// Opening a context panics.
+    pub faulty: AtomicBool,
     gate: Mutex<bool>,
     gate_opened: Condvar,
 }
@@ -134,6 +136,7 @@ impl Tee for FakeTee {
     }
 
     fn open_context(&self) -> Result<Arc<dyn Context>, Failure> {
+        assert!(!self.state.faulty.load(Ordering::SeqCst), "as asked to");
         self.state.contexts.fetch_add(1, Ordering::SeqCst);
         Ok(Arc::new(FakeContext(self.state.clone())))
     }
