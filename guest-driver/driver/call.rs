@@ -240,15 +240,7 @@ impl Call<'_> {
 /// Reads the answer to a call, and sets what the parameters carry back. `EPROTO` if it does not
 /// make sense.
 fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<wire::CallResp> {
-    let call: wire::CallResp = response(answer).map_err(|error| match error {
-        EIO if answer
-            .response()
-            .is_none_or(|bytes| bytes.len() < MIN_ANSWER) =>
-        {
-            EPROTO
-        }
-        error => error,
-    })?;
+    let call: wire::CallResp = response(answer)?;
     let results = answer
         .response()
         .and_then(|bytes| bytes.get(size_of::<wire::CallResp>()..));
@@ -285,8 +277,6 @@ fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<
     }
     Ok(call)
 }
-
-const MIN_ANSWER: usize = size_of::<wire::CallResp>();
 
 fn for_each_memref(
     params: &Params<'_, VirtioTee>,

@@ -94,12 +94,12 @@ impl Context {
         drop(ready);
     }
 
-    /// A memory is going to be registered.
+    /// A memory may be registered from now on.
     pub(super) fn memory_added(&self) {
         self.end.lock().memories += 1;
     }
 
-    /// A memory is not registered, any more or after all.
+    /// A memory is not registered, any more or after all. Can sleep.
     pub(super) fn memory_removed(&self) {
         let mut end = self.end.lock();
         end.memories -= 1;

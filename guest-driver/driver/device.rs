@@ -194,15 +194,15 @@ pub(super) fn message<M: IntoBytes + Immutable>(fixed: &M) -> Result<KVVec<u8>> 
     Ok(message)
 }
 
-/// The fixed part of a response. `ENODEV` if there is none, since the device has gone; `EIO` if it
+/// The fixed part of a response. `ENODEV` if there is none, since the device has gone; `EPROTO` if it
 /// is shorter than it has to be.
 pub(super) fn response<R: FromBytes + KnownLayout + Immutable>(
     answer: &Buffer<Request>,
 ) -> Result<R> {
     let bytes = answer.response().ok_or(ENODEV)?;
-    let (header, _) = wire::ResponseHeader::read_from_prefix(bytes).map_err(|_| EIO)?;
+    let (header, _) = wire::ResponseHeader::read_from_prefix(bytes).map_err(|_| EPROTO)?;
     status::check(header.status.get())?;
     R::read_from_prefix(bytes)
         .map(|(response, _)| response)
-        .map_err(|_| EIO)
+        .map_err(|_| EPROTO)
 }

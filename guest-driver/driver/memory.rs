@@ -16,7 +16,7 @@ use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
 use super::{
     context::{subtract, Context},
-    device::{header, message, response, TeeDevice, CONTROL},
+    device::{header, message, response, CONTROL},
     probe::VirtioTee,
     request::{Aftermath, Request, RequestBuffer, Waiter},
 };
@@ -81,7 +81,6 @@ impl Memory {
             Ok(_) | Err(ENODEV | ESTALE) => (),
             Err(error) => dev_err!(device.dev, "the device keeps memory back: {error:?}\n"),
         }
-        self.context.memory_removed();
     }
 
     /// What another client was doing is done. Returns the state before.
@@ -150,7 +149,7 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     let segments = shm.segments();
     memory.context.check()?;
 
-    let quota = MemoryQuota::take(device, segments.len())?;
+    let quota = MemoryQuota::take(&memory.context, segments.len())?;
     let mut unregister = device.buffer(
         message(&wire::UnregisterMemReq {
             header: header(wire::VIRTIO_TEE_CMD_UNREGISTER_MEM, memory.context.id),
@@ -182,7 +181,6 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     let mut memories = KVec::with_capacity(1, GFP_KERNEL)?;
     memories.push(ARef::from(shm), GFP_KERNEL)?;
 
-    memory.context.memory_added();
     let mut answer = device.call(
         CONTROL,
         request,
@@ -214,29 +212,27 @@ pub(super) fn registered(answer: &Buffer<Request>, mut unregister: RequestBuffer
         }
         _ => State::Unregistrable,
     };
-    let failed = matches!(state, State::Unregistrable);
     drop(memory.settle(state));
-    if failed {
-        memory.context.memory_removed();
-    }
 }
 
-/// A place among the memories that the device registers. Given back when dropped.
+/// A place among the memories that the device registers, in a context. Given back when dropped.
 pub(super) struct MemoryQuota {
-    device: Arc<TeeDevice>,
+    context: Arc<Context>,
     bytes: u64,
 }
 
 impl MemoryQuota {
     /// `ENOSPC` where there is none.
-    fn take(device: &Arc<TeeDevice>, bytes: u64) -> Result<Self> {
+    fn take(context: &Arc<Context>, bytes: u64) -> Result<Self> {
+        let device = &context.device;
         let memories = device.memories.fetch_add(1, Relaxed);
         let total = device
             .memory_bytes
             .fetch_add(bytes, Relaxed)
             .saturating_add(bytes);
+        context.memory_added();
         let quota = Self {
-            device: device.clone(),
+            context: context.clone(),
             bytes,
         };
         if memories >= device.limits.memories || total > device.limits.memory_bytes {
@@ -248,7 +244,9 @@ impl MemoryQuota {
 
 impl Drop for MemoryQuota {
     fn drop(&mut self) {
-        subtract(&self.device.memories);
-        self.device.memory_bytes.fetch_sub(self.bytes, Relaxed);
+        let device = &self.context.device;
+        subtract(&device.memories);
+        device.memory_bytes.fetch_sub(self.bytes, Relaxed);
+        self.context.memory_removed();
     }
 }

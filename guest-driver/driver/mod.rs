@@ -23,9 +23,12 @@
 //!
 //! A client waits for the device until it answers or a fatal signal arrives. A client that is
 //! killed leaves its request behind: the device is asked to cancel it, and buffer and memory stay
-//! alive until the device gives them back, [`request`] says how. Nothing but taking back registered
-//! memory waits without regard to signals, since the pages are freed right after; it needs nothing
-//! but the device to be alive, no TEE, and unbinding the device ends that too.
+//! alive until the device gives them back, [`request`] says how.
+//!
+//! Two things wait without regard to signals. Taking back registered memory does, since its pages
+//! are freed right after; and asking for what nobody waits for does, closing a context for one,
+//! while the control queue is full. Both need nothing but the device to be alive, no TEE, and
+//! unbinding the device ends both.
 //!
 //! # When the device goes
 //!

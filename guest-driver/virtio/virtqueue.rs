@@ -333,8 +333,13 @@ impl<T: Token> Virtqueues<T> {
     }
 
     /// The device that maps memory for this one, if addresses have to come from the DMA API
-    /// (VIRTIO_F_ACCESS_PLATFORM). The queues must be running.
+    /// (VIRTIO_F_ACCESS_PLATFORM). The queues must be running. `EOPNOTSUPP` if the transport maps
+    /// memory in a way of its own, as VDUSE does.
     pub(crate) fn dma_device(&self) -> Result<Option<ARef<device::Device>>> {
+        // SAFETY: The device is valid, and the field does not change.
+        if !unsafe { (*self.device.as_raw()).map }.is_null() {
+            return Err(EOPNOTSUPP);
+        }
         let queue = self.queues.first().ok_or(ENODEV)?;
         let ring = queue.ring.lock();
         let vq = ring.vq.ok_or(ENODEV)?.as_ptr();
