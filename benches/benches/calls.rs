@@ -14,7 +14,7 @@ fn floors(criterion: &mut Criterion) {
     group.bench_function("eventfd exchange between threads", |bencher| {
         bencher.iter(|| eventfds.exchange().expect("exchange"));
     });
-    let futexes = Futexes::new(Path::new(env!("CARGO_BIN_EXE_futex-peer"))).expect("futexes");
+    let futexes = Futexes::new(Path::new(env!("CARGO_BIN_EXE_call-costs"))).expect("futexes");
     group.bench_function("futex exchange between processes", |bencher| {
         bencher.iter(|| futexes.exchange().expect("exchange"));
     });

@@ -76,6 +76,9 @@ pub struct Futexes {
     peer: Child,
 }
 
+/// The argument that makes `call-costs` the other process.
+pub const PEER: &str = "--futex-peer";
+
 /// Whose turn it is: the word that both wait on.
 const OURS: u32 = 0;
 const THEIRS: u32 = 1;
@@ -83,14 +86,15 @@ const THEIRS: u32 = 1;
 const PAGE: usize = 4096;
 
 impl Futexes {
-    /// Starts the other process: `program` is this crate's `futex-peer`.
+    /// Starts the other process: `program` is this crate's `call-costs`.
     pub fn new(program: &Path) -> Result<Self, Error> {
         let file = memfd_create("turn", MemfdFlags::CLOEXEC).map_err(Error::system("memfd_create"))?;
         ftruncate(&file, PAGE as u64).map_err(Error::system("ftruncate"))?;
         let peer = Command::new(program)
+            .arg(PEER)
             .stdin(Stdio::from(file.try_clone().map_err(Error::system("dup"))?))
             .spawn()
-            .map_err(Error::system("start of futex-peer"))?;
+            .map_err(Error::system("start of a second process"))?;
         Ok(Self { page: map(file)?, peer })
     }
 

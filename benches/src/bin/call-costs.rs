@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Prints what calls cost: medians, and what they are to their floors.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use virtio_tee_benches::floor::{Eventfds, Futexes};
+use virtio_tee_benches::floor::{futex_peer, Eventfds, Futexes, PEER};
 use virtio_tee_benches::{Bed, Error, Kind};
 
 /// Calls of a kind in a row; of sessions, which cost more, one.
@@ -13,7 +12,15 @@ const BLOCK: usize = 100;
 const BLOCKS: usize = 200;
 
 fn main() -> ExitCode {
-    match run() {
+    let result = match std::env::args().nth(1) {
+        None => run(),
+        Some(argument) if argument == PEER => futex_peer(),
+        Some(_) => {
+            eprintln!("call-costs takes no arguments");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("call-costs: {error}");
@@ -25,8 +32,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Error> {
     let here =
         std::env::current_exe().map_err(|source| Error::System { what: "path of this program", source })?;
-    let peer = here.parent().unwrap_or(Path::new(".")).join("futex-peer");
-    let (eventfds, futexes, mut bed) = (Eventfds::new()?, Futexes::new(&peer)?, Bed::new()?);
+    let (eventfds, futexes, mut bed) = (Eventfds::new()?, Futexes::new(&here)?, Bed::new()?);
 
     let mut floors: [Vec<Duration>; 2] = Default::default();
     let mut kinds: [Vec<Duration>; Kind::ALL.len()] = Default::default();
