@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use rustix::event::{eventfd, EventfdFlags};
 use rustix::fs::{ftruncate, memfd_create, MemfdFlags};
 use rustix::io::{read, write};
+use rustix::process::{set_parent_process_death_signal, Signal};
 use rustix::thread::futex;
 use vm_memory::{FileOffset, MmapRegion, VolatileMemory};
 
@@ -116,6 +117,8 @@ impl Drop for Futexes {
 
 /// The other process's part, with the page in its standard input.
 pub fn futex_peer() -> Result<(), Error> {
+    // Whoever ends the benchmark from outside ends this as well.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(Error::system("prctl"))?;
     let file = std::io::stdin().as_fd().try_clone_to_owned().map_err(Error::system("dup"))?;
     let page = map(file)?;
     let turn = turn(&page)?;
