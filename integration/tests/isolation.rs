@@ -41,7 +41,7 @@ fn a_machine_that_dies_leaves_nothing_and_may_come_back() {
 
     for round in 0..2 {
         let vm = scene.boot_with_driver(0).unwrap();
-        let mut held = start(&vm.guest, "hold probe --ms 600000 --sessions 4 --registered 1M");
+        let mut held = start(&vm.guest, "hold probe --ms 600000 --sessions 4");
         held.wait_for("holding").unwrap();
         assert_eq!(scene.daemon.children().unwrap().len(), 4);
         // Ends QEMU as a crash would, in the middle of the call.

@@ -21,7 +21,7 @@ fn a_client_killed_in_a_call_leaves_nothing() {
     let vm = scene.boot_with_driver(0).unwrap();
     // A call that can be cancelled, one that cannot, and one that never ends.
     for how in ["sleep", "masked", "spin"] {
-        let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how} --registered 1M"));
+        let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how}"));
         client.wait_for("holding").unwrap();
         client.signal(SIGKILL).unwrap();
         let output = client.wait_within(SOON).unwrap();
@@ -58,7 +58,7 @@ fn a_device_unbound_in_a_call_ends_the_call() {
     let scene = Scene::set("unbind", 1).unwrap();
     let vm = scene.boot_with_driver(0).unwrap();
     for how in ["sleep", "masked"] {
-        let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how} --registered 1M"));
+        let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how}"));
         client.wait_for("holding").unwrap();
         let device = vm.guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
         let device = device.trim();
@@ -78,7 +78,7 @@ fn a_device_unbound_in_a_call_ends_the_call() {
 fn a_device_pulled_out_in_a_call_ends_the_call() {
     let scene = Scene::set("unplug", 1).unwrap();
     let vm = scene.boot_with_driver(0).unwrap();
-    let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --registered 1M"));
+    let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
     client.wait_for("holding").unwrap();
     vm.unplug().unwrap();
     let output = client.wait_within(SOON).unwrap();
