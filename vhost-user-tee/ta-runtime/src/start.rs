@@ -17,12 +17,15 @@ use crate::control;
 use crate::process::Process;
 use crate::sandbox::{self, Sandbox};
 use crate::sys::library::EntryPoints;
-use crate::sys::{crypto_library, syscall_trap};
+use crate::sys::{crypto_library, inherited_files, syscall_trap};
 use crate::ta::Ta;
 
 /// Why a TA was not started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    /// Files of the daemon's cannot be closed.
+    #[error("close_range: {0}")]
+    InheritedFiles(io::Error),
     /// Stdin is not the daemon's socket, or the daemon has gone.
     #[error(
         "stdin is not the control socket of a daemon (this program is started by the software TEE): {0}"
@@ -50,6 +53,7 @@ pub(crate) enum Error {
 
 /// Takes what the daemon gives, closes the sandbox, loads the TA.
 pub(crate) fn start() -> Result<Calls, Error> {
+    inherited_files::close_all().map_err(Error::InheritedFiles)?;
     let stdin: &'static io::Stdin = Box::leak(Box::new(control::socket()));
     let (start, files) = protocol::receive_start(stdin).map_err(Error::Start)?;
     let StartFiles { ta, mailbox, memory } = files;

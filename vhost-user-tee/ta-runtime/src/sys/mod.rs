@@ -4,6 +4,7 @@
 pub(crate) mod crypto_library;
 pub(crate) mod exit;
 pub(crate) mod guest_map;
+pub(crate) mod inherited_files;
 pub(crate) mod library;
 pub(crate) mod probe;
 pub(crate) mod syscall_trap;
