@@ -26,6 +26,12 @@ pub struct SpawnError {
     source: io::Error,
 }
 
+impl SpawnError {
+    pub(crate) fn new(name: &str, source: io::Error) -> Self {
+        Self { name: name.to_owned(), source }
+    }
+}
+
 /// A piece of work; it may block.
 pub type Job = Box<dyn FnOnce() + Send>;
 
@@ -76,8 +82,7 @@ impl Lane {
             ended: Condvar::new(),
         });
         let lane = Self { name: name.to_owned(), max_threads: max_threads.max(1), shared };
-        lane.spawn(&mut lane.shared.lock())
-            .map_err(|source| SpawnError { name: lane.name.clone(), source })?;
+        lane.spawn(&mut lane.shared.lock()).map_err(|source| SpawnError::new(&lane.name, source))?;
         Ok(lane)
     }
 

@@ -205,6 +205,26 @@ fn a_signal_ends_tas_that_do_not_end() {
 }
 
 #[test]
+fn a_closed_context_ends_tas_that_do_not_end() {
+    let daemon = Daemon::with_tas();
+    let mut client = daemon.connect("tee.sock");
+    let (doomed, other) = (client.open_context().unwrap(), client.open_context().unwrap());
+    let unharmed = open(&mut client, other, PROBE_SHARED);
+    open(&mut client, doomed, PROBE_SHARED);
+    let before = daemon.children();
+    let session = open(&mut client, doomed, PROBE);
+    let page = client.allocate(PAGE).unwrap();
+    // It waits for longer than it is given, and does not look whether it is cancelled.
+    let params = [Param::transient(INOUT, &[page.run()], 0, PAGE), Param::value_inout(0, 1)];
+    let waiting = client.start_invoke(1, doomed, session, WATCH, 0, &params).unwrap();
+    eventually("the TA waits", || page.read(1, 1).unwrap() == [1]);
+    client.close_context(doomed).unwrap();
+    ended(&client.finish(waiting).unwrap(), gp::ERROR_TARGET_DEAD, TEE);
+    assert_eq!(daemon.children(), before);
+    assert_eq!(client.invoke(other, unharmed, NOP, &[]).unwrap().ret, 0);
+}
+
+#[test]
 fn a_reset_ends_tas_that_do_not_end() {
     let daemon = Daemon::with_tas();
     let mut client = daemon.connect("tee.sock");

@@ -131,7 +131,7 @@ impl Session for SoftSession {
         }
     }
 
-    fn close(&self) {
+    fn close(&self, cancel: &CancelToken) {
         if self.closed.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -141,7 +141,7 @@ impl Session for SoftSession {
             let _ = turn.call(&call, &[]);
             self.instances.give_back(&self.lease, &turn);
         };
-        match self.lease.instance().with_turn(&CancelToken::new(), close) {
+        match self.lease.instance().with_certain_turn(cancel, close) {
             Ok(()) => self.instances.wait_if_ending(&self.lease),
             Err(_) => self.instances.give_back_dead(&self.lease),
         }
@@ -150,7 +150,7 @@ impl Session for SoftSession {
 
 impl Drop for SoftSession {
     fn drop(&mut self) {
-        self.close();
+        self.close(&CancelToken::new());
     }
 }
 

@@ -25,10 +25,11 @@ use ta_protocol::mailbox::{Mailbox, Patience, Turn as Mail};
 use ta_protocol::memory;
 use ta_protocol::message::{Call, Reply, OUTCOME_NOT_MAPPED};
 use ta_protocol::ta_head::{self, TaHead};
-use tee::{gp, CancelToken, Failure, Lifetime, Memory};
+use tee::{gp, CancelToken, Failure, GiveUp, Lifetime, Memory};
 use uuid::Uuid;
 
 use crate::death::Death;
+use crate::ration::ErrorLog;
 use crate::registry::TaImage;
 use crate::services;
 use crate::spawn::{self, Spawned};
@@ -37,10 +38,14 @@ use crate::turns::{NoTurn, Ticket, Turn, Turns};
 /// Stack for the libraries beneath a TA, on top of what its header says; in bytes.
 const RUNTIME_STACK: u64 = 1 << 20;
 
+/// How an instance dies in which an abandoned call runs.
+const ABANDONED: Death = Death::Killed("its client has gone, and it would not end");
+
 /// One TA instance.
 pub(crate) struct Instance {
-    /// Which VM's, which TA, which process: for the log.
+    /// Which TA, which process: for the log.
     name: String,
+    errors: Arc<ErrorLog>,
     uuid: Uuid,
     head: TaHead,
     turns: Turns,
@@ -72,8 +77,8 @@ pub(crate) struct Watched {
 
 /// What a new instance is made with.
 pub(crate) struct Birth<'a> {
-    /// Name of the VM.
-    pub(crate) vm: &'a str,
+    /// The VM's log.
+    pub(crate) errors: &'a Arc<ErrorLog>,
     /// The runtime's program.
     pub(crate) runtime: &'a Path,
     /// What tells the VM's TEE from others.
@@ -96,7 +101,8 @@ impl Instance {
         let Spawned { child, pidfd, log, mailbox, control, memory } =
             spawn::spawn(birth.runtime, &start, &image.file)?;
         let instance = Self {
-            name: format!("{}: TA {} [{}]", birth.vm, head.uuid(), child.id()),
+            name: format!("TA {} [{}]", head.uuid(), child.id()),
+            errors: birth.errors.clone(),
             uuid: head.uuid(),
             head,
             turns: Turns::default(),
@@ -115,9 +121,9 @@ impl Instance {
         Ok(Watched { instance: Arc::new(instance), child, log })
     }
 
-    /// For the log.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Which VM's, which TA, which process: for the log.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{}: {}", self.errors.vm(), self.name)
     }
 
     /// The TA.
@@ -157,7 +163,8 @@ impl Instance {
     }
 
     /// Takes a turn, and with it runs `work`, which makes calls. Cancelling ends the wait for the
-    /// turn, and is passed on to the TA once the turn has come.
+    /// turn, and is passed on to the TA once the turn has come. A call that is abandoned ends with the
+    /// instance, if its turn has come.
     pub(crate) fn with_turn<R>(
         self: &Arc<Self>,
         cancel: &CancelToken,
@@ -166,12 +173,38 @@ impl Instance {
         let ticket = Arc::new(Ticket::default());
         let handler = {
             let (instance, ticket) = (self.clone(), ticket.clone());
-            move || instance.turns.cancel(&ticket, || instance.mailbox.set_cancelled(true))
+            move |what| {
+                instance.turns.cancel(&ticket, || match what {
+                    GiveUp::Cancel => instance.mailbox.set_cancelled(true),
+                    GiveUp::Abandon => instance.kill(ABANDONED),
+                });
+            }
         };
         cancel.with_handler(handler, || {
             let turn = self.turns.take(&ticket)?;
             // The request may have come between the installation of the handler and the turn.
             Ok(work(CallTurn { instance: self, turn: Some(turn) }))
+        })
+    }
+
+    /// The same for work that cannot be cancelled. Where it is abandoned in its turn, the instance
+    /// ends; while it waits, others have the instance, who may well have a client.
+    pub(crate) fn with_certain_turn<R>(
+        self: &Arc<Self>,
+        cancel: &CancelToken,
+        work: impl FnOnce(CallTurn<'_>) -> R,
+    ) -> Result<R, NoTurn> {
+        let ticket = Arc::new(Ticket::default());
+        let handler = {
+            let (instance, ticket) = (self.clone(), ticket.clone());
+            move |what| {
+                if what == GiveUp::Abandon {
+                    instance.turns.if_running_with(&ticket, || instance.kill(ABANDONED));
+                }
+            }
+        };
+        cancel.with_handler(handler, || {
+            Ok(work(CallTurn { instance: self, turn: Some(self.turns.take(&ticket)?) }))
         })
     }
 
@@ -204,10 +237,12 @@ impl Instance {
         let death = self.killed.get().cloned().or_else(|| self.refusal()).unwrap_or(observed);
         let session = self.session.load(Ordering::Relaxed);
         match (&death, session) {
-            (Death::Ended, _) => log::debug!("{}: ended", self.name),
-            (death @ Death::NotStarted(..), _) => log::error!("{}: {death}", self.name),
-            (death, 0) => log::error!("{}: {death}, with no call under way", self.name),
-            (death, session) => log::error!("{}: {death}, in a call of session {session}", self.name),
+            (Death::Ended, _) => log::debug!("{}: ended", self.full_name()),
+            (death @ Death::NotStarted(..), _) => self.errors.error(format_args!("{}: {death}", self.name)),
+            (death, 0) => self.errors.error(format_args!("{}: {death}, with no call under way", self.name)),
+            (death, session) => {
+                self.errors.error(format_args!("{}: {death}, in a call of session {session}", self.name));
+            }
         }
         let _ = self.death.set(death);
         // In this order: a call that hands over now sees one or the other (`CallTurn::call`).
@@ -343,7 +378,7 @@ impl CallTurn<'_> {
 
     /// The process does what no honest runtime does.
     fn violation(&self, what: &dyn std::fmt::Display) {
-        log::error!("{}: breaks the protocol: {what}", self.instance.name);
+        self.instance.errors.error(format_args!("{}: breaks the protocol: {what}", self.instance.name));
         self.instance.kill(Death::Killed("it broke the protocol"));
     }
 }

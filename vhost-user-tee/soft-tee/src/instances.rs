@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::death::Death;
 use crate::instance::{Birth, CallTurn, Instance};
 use crate::monitor::{self, Monitor};
+use crate::ration::ErrorLog;
 use crate::registry::{Registry, TaImage};
 
 /// What all instances are made with.
@@ -61,6 +62,7 @@ struct Table {
 /// All instances of one TEE.
 pub(crate) struct Instances {
     setup: Setup,
+    errors: Arc<ErrorLog>,
     registry: Registry,
     monitor: Monitor,
     shared: Arc<Shared>,
@@ -122,7 +124,8 @@ impl Instances {
                 shared.on_end(instance, death);
             }
         }))?;
-        Ok(Self { setup, registry, monitor, shared })
+        let errors = Arc::new(ErrorLog::new(setup.vm.clone()));
+        Ok(Self { setup, errors, registry, monitor, shared })
     }
 
     /// The instance for a new session of TA `uuid`, made if need be.
@@ -131,7 +134,7 @@ impl Instances {
             return Ok(lease);
         }
         let image = self.registry.load(uuid).map_err(|error| {
-            log::error!("{}: TA {uuid}: {error}", self.setup.vm);
+            self.errors.error(format_args!("TA {uuid}: {error}"));
             Failure::from(&error)
         })?;
         let mut table = self.shared.table();
@@ -149,17 +152,19 @@ impl Instances {
 
     /// Starts a process; its TA does not run before the first call, so this is short.
     fn spawn(&self, table: &mut Table, image: &TaImage) -> Result<Arc<Instance>, Failure> {
-        let Setup { vm, runtime, device_id, max_instances, heap } = &self.setup;
+        let Setup { runtime, device_id, max_instances, heap, .. } = &self.setup;
         if table.closed {
             return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
         }
         if table.alive.len() >= *max_instances {
-            log::error!("{vm}: TA {}: the limit of {max_instances} instances is reached", image.head.uuid());
+            let ta = image.head.uuid();
+            self.errors.error(format_args!("TA {ta}: the limit of {max_instances} instances is reached"));
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }
-        let birth = Birth { vm, runtime, device_id: *device_id, heap: *heap };
+        let birth = Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap };
         let watched = Instance::spawn(image, &birth).map_err(|error| {
-            log::error!("{vm}: TA {}: {}: {error}", image.head.uuid(), runtime.display());
+            let ta = image.head.uuid();
+            self.errors.error(format_args!("TA {ta}: {}: {error}", runtime.display()));
             Failure::tee(gp::ERROR_GENERIC)
         })?;
         let instance = watched.instance.clone();

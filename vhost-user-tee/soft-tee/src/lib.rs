@@ -25,6 +25,7 @@ mod instance;
 mod instances;
 mod monitor;
 mod params;
+mod ration;
 mod registry;
 mod release;
 mod services;

@@ -17,6 +17,8 @@ use crate::death::Death;
 use crate::instance::{Instance, Watched};
 use crate::ta_log::TaLog;
 
+const EINTR: i32 = rustix::io::Errno::INTR.raw_os_error();
+
 /// Told of each instance that has ended.
 pub(crate) type OnEnd = Box<dyn Fn(&Arc<Instance>, Death) + Send>;
 
@@ -57,8 +59,11 @@ impl Monitor {
         let stop = shared.clone();
         let thread = thread::Builder::new().name("ta-monitor".into()).spawn(move || {
             while !stop.stop.load(Ordering::Acquire) {
-                if let Err(error) = manager.run() {
-                    log::error!("TA monitor: {error}");
+                match manager.run() {
+                    Ok(_) => {}
+                    // A signal.
+                    Err(event_manager::Error::Epoll(error)) if error.errno() == EINTR => {}
+                    Err(error) => log::error!("TA monitor: {error}"),
                 }
             }
         })?;
@@ -136,7 +141,7 @@ impl Watcher {
             let pipe = File::from(log);
             add(ops, Events::with_data(instance.pidfd(), data, EventSet::IN));
             add(ops, Events::with_data(&pipe, data + 1, EventSet::IN));
-            let log = TaLog::new(instance.name().to_owned());
+            let log = TaLog::new(instance.full_name());
             self.watched.insert(data, Entry { instance, child, pipe: Some(pipe), log });
         }
     }
@@ -158,7 +163,7 @@ impl Watcher {
             // Not yet; there will be another event.
             Ok(None) => return,
             Err(error) => {
-                log::error!("{}: waiting for its process: {error}", entry.instance.name());
+                log::error!("{}: waiting for its process: {error}", entry.instance.full_name());
                 return;
             }
         };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What TAs print, on its way to the daemon's log: in lines, harmless, and not too many.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ta_protocol::log_line;
+
+use crate::ration::Ration;
 
 /// Longest line, in bytes; the rest of one is left out.
 const MAX_LINE: usize = 512;
@@ -18,15 +20,13 @@ pub(crate) struct TaLog {
     name: String,
     line: Vec<u8>,
     too_long: bool,
-    left: u32,
-    refilled: Instant,
-    dropped: u64,
+    ration: Ration,
 }
 
 impl TaLog {
     /// Logs in the name of `name`.
     pub(crate) fn new(name: String) -> Self {
-        Self { name, line: Vec::new(), too_long: false, left: BURST, refilled: Instant::now(), dropped: 0 }
+        Self { name, line: Vec::new(), too_long: false, ration: Ration::new(BURST, REFILL) }
     }
 
     /// Takes in what was printed.
@@ -47,38 +47,22 @@ impl TaLog {
         if !self.line.is_empty() {
             self.end_line();
         }
-        if self.dropped > 0 {
-            log::warn!(target: "ta", "{}: {} lines left out", self.name, self.dropped);
-            self.dropped = 0;
+        let refused = self.ration.take_refused();
+        if refused > 0 {
+            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
         }
     }
 
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let too_long = std::mem::take(&mut self.too_long);
-        if !self.may_log(Instant::now()) {
-            self.dropped += 1;
-            return;
-        }
-        if self.dropped > 0 {
-            log::warn!(target: "ta", "{}: {} lines left out: it prints too fast", self.name, self.dropped);
-            self.dropped = 0;
+        let Some(refused) = self.ration.take() else { return };
+        if refused > 0 {
+            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
         }
         let (level, text) = log_line::parse(&line);
         let more = if too_long { "…" } else { "" };
         log::log!(target: "ta", log_level(level), "{}: {}{more}", self.name, printable(text));
-    }
-
-    fn may_log(&mut self, now: Instant) -> bool {
-        let periods = now.saturating_duration_since(self.refilled).as_nanos() / REFILL.as_nanos();
-        let periods = u32::try_from(periods).unwrap_or(u32::MAX);
-        if periods > 0 {
-            self.left = self.left.saturating_add(periods).min(BURST);
-            self.refilled = now;
-        }
-        let may = self.left > 0;
-        self.left -= u32::from(may);
-        may
     }
 }
 
@@ -107,16 +91,6 @@ fn printable(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_are_rationed() {
-        let mut log = TaLog::new("test".into());
-        let start = log.refilled;
-        assert!((0..BURST).all(|_| log.may_log(start)));
-        assert!(!log.may_log(start));
-        assert!(log.may_log(start + REFILL));
-        assert!(!log.may_log(start + REFILL));
-    }
 
     #[test]
     fn the_end_of_a_long_line_is_left_out() {

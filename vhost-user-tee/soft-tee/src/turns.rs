@@ -92,10 +92,18 @@ impl Turns {
     /// called before its turn can end.
     pub(crate) fn cancel(&self, ticket: &Arc<Ticket>, running: impl FnOnce()) {
         let state = self.lock();
-        if state.running.as_ref().is_some_and(|other| Arc::ptr_eq(other, ticket)) {
+        if state.runs(ticket) {
             running();
         } else {
             ticket.settle(TicketState::Refused(NoTurn::Cancelled));
+        }
+    }
+
+    /// Calls `running` if the call with `ticket` runs, before its turn can end.
+    pub(crate) fn if_running_with(&self, ticket: &Arc<Ticket>, running: impl FnOnce()) {
+        let state = self.lock();
+        if state.runs(ticket) {
+            running();
         }
     }
 
@@ -146,6 +154,10 @@ impl Drop for Turn<'_> {
 }
 
 impl State {
+    fn runs(&self, ticket: &Arc<Ticket>) -> bool {
+        self.running.as_ref().is_some_and(|other| Arc::ptr_eq(other, ticket))
+    }
+
     /// Gives the turn to the first that still waits.
     fn next(&mut self) {
         self.running = None;

@@ -12,7 +12,7 @@ use std::sync::{Mutex, OnceLock};
 
 use common::*;
 use soft_tee::{Config, Limits, SoftTee};
-use tee::{gp, Failure};
+use tee::{gp, CancelToken, Failure};
 use uuid::Uuid;
 
 /// Lines that were logged, by all tests.
@@ -90,7 +90,7 @@ fn a_ta_may_be_added_and_replaced_at_any_time() {
     fs::write(&file, b"").unwrap();
     invoke_value(&session, SWAP, 1, 2).unwrap();
     assert_eq!(open(&context, MULTI).err(), Some(Failure::tee(gp::ERROR_BAD_FORMAT)));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn with_a_constructor_that_reads_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(format!("{MULTI}.ta")), compiled(&source)).unwrap();
     let tee = soft_tee_with("constructor", |config| config.ta_dir = folder.path().to_owned());
-    open(&context(&tee), MULTI).unwrap().close();
+    open(&context(&tee), MULTI).unwrap().close(&CancelToken::new());
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn values_come_back() {
     assert_eq!(invoke_value(&session, SWAP, 1, 2).unwrap(), (2, 1));
     // GP's values are of 32 bits.
     assert_eq!(invoke_value(&session, SWAP, 7 | 1 << 32, 8).unwrap(), (8, 7));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn results_are_the_tas() {
     let refused =
         context.open_session(&request(MULTI), &mut [value(Access::Input, 77, 0)], &CancelToken::new());
     assert_eq!(refused.err(), Some(Failure::trusted_app(77)));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn more_than_four_parameters_are_refused() {
     assert_eq!(invoke(&session, NOP, &mut params), Err(Failure::tee(gp::ERROR_BAD_PARAMETERS)));
     params[4] = Param::None;
     invoke(&session, NOP, &mut params).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn the_client_is_known() {
     let fields = client.as_fields();
     assert_eq!(bytes[..4], fields.0.to_le_bytes());
     assert_eq!(&bytes[8..], fields.3);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// REE time is asked of the daemon, while the call runs.
@@ -76,7 +76,7 @@ fn ree_time_comes_from_the_daemon() {
     invoke(&session, TIME, &mut params).unwrap();
     let seconds = values(&params[1]).0;
     assert!((before..=now()).contains(&seconds));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_tee_functions_do_is_allowed() {
     assert_eq!([ram.byte(PAGE), ram.byte(PAGE + 31)], [0xe3, 0x55]);
     invoke_value(&session, ALLOC, 16 << 10, 0).unwrap();
     invoke(&session, 18, &mut []).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn tees_are_apart() {
     invoke(&a, NOP, &mut []).unwrap();
     assert_eq!(invoke_value(&a, COUNT, 0, 0).unwrap().0, 3);
     assert_eq!(invoke_value(&b, COUNT, 0, 0).unwrap().0, 1);
-    a.close();
-    b.close();
+    a.close(&CancelToken::new());
+    b.close(&CancelToken::new());
 }
 
 #[test]
@@ -130,6 +130,6 @@ fn a_long_call_in_one_session_delays_no_other() {
         assert!(!sleeping.is_finished());
         assert!(sleeping.join().unwrap() >= Duration::from_secs(1));
     });
-    sleeper.close();
-    other.close();
+    sleeper.close(&CancelToken::new());
+    other.close(&CancelToken::new());
 }

@@ -37,7 +37,7 @@ fn a_sleeping_call_wakes_up() {
     assert!(start.elapsed() < Duration::from_secs(30));
     // The next call is not cancelled.
     invoke_value(&session, SLEEP, 1, 0).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_call_cancelled_before_it_begins_does_not_run() {
     let cancelled = session.invoke(NOP, &mut [], &token);
     assert_eq!(cancelled, Err(Failure::tee(gp::ERROR_CANCEL)));
     assert_eq!(invoke_value(&session, COUNT, 0, 0).unwrap().0, 1);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_call_that_does_not_listen_goes_on() {
     let (token, thread) = call(&session, SLEEP_MASKED, 300);
     token.cancel();
     assert_eq!(thread.join().unwrap(), Ok(()));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn a_queued_call_ends_at_once() {
     assert!(!sleeper.is_finished());
     sleeping.cancel();
     assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
-    a.close();
-    b.close();
+    a.close(&CancelToken::new());
+    b.close(&CancelToken::new());
 }
 
 /// Cancelling races with the end of the call: the next call must never see it.
@@ -102,5 +102,5 @@ fn a_late_cancellation_hits_no_other_call() {
         invoke_value(&session, SLEEP, 1, 0).unwrap();
         canceller.join().unwrap();
     }
-    session.close();
+    session.close(&CancelToken::new());
 }

@@ -20,10 +20,10 @@ fn dies(func: u32, a: u64, b: u64) {
     let session = open(&context, MULTI).unwrap();
     assert_eq!(invoke_value(&session, func, a, b), Err(DEAD), "command {func}, {a}");
     assert_eq!(invoke(&session, NOP, &mut []), Err(DEAD));
-    session.close();
+    session.close(&CancelToken::new());
     let session = open(&context, MULTI).unwrap();
     invoke(&session, NOP, &mut []).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -91,7 +91,43 @@ fn a_harmless_system_call_is_allowed() {
     let fstat = if cfg!(target_arch = "x86_64") { 5 } else { 80 };
     let declined = invoke_value(&session, SYSCALL, fstat, 1);
     assert_eq!(declined, Err(Failure::trusted_app(gp::ERROR_ACCESS_DENIED)));
-    session.close();
+    session.close(&CancelToken::new());
+}
+
+/// A library in the daemon may hold files that are not closed on exec.
+#[test]
+fn files_of_the_daemon_are_not_passed_on() {
+    let secret = Ram::new(1);
+    let number = rustix::io::fcntl_dupfd_cloexec(&*secret.file, 900).unwrap();
+    rustix::io::fcntl_setfd(&number, rustix::io::FdFlags::empty()).unwrap();
+    let tee = soft_tee("inherited");
+    let session = open(&context(&tee), MULTI).unwrap();
+    let close = if cfg!(target_arch = "x86_64") { 3 } else { 57 };
+    let closed = invoke_value(&session, SYSCALL, close, std::os::fd::AsRawFd::as_raw_fd(&number) as u64);
+    assert_eq!(closed, Err(Failure::trusted_app(gp::ERROR_GENERIC)), "there is nothing to close");
+    session.close(&CancelToken::new());
+}
+
+/// A TA that is to be kept crashed fails all sessions from there on.
+#[test]
+fn a_kept_crash_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ".stack_size = 4096, .flags = TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION
+        | TA_FLAG_INSTANCE_KEEP_ALIVE | TA_FLAG_INSTANCE_KEEP_CRASHED,";
+    let source = ta_source("").replace(".stack_size = 4096,", flags).replace(
+        "uint32_t c, uint32_t t, TEE_Param p[4])",
+        "uint32_t c, uint32_t t, TEE_Param p[4]) { __builtin_trap(); }
+        TEE_Result never(void)",
+    );
+    soft_tee_testing::compile(&source, &folder.path().join(format!("{MULTI}.ta")));
+    let tee = soft_tee_with("kept", |config| config.ta_dir = folder.path().to_owned());
+    let context = context(&tee);
+    let session = open(&context, MULTI).unwrap();
+    assert_eq!(invoke(&session, NOP, &mut []), Err(DEAD));
+    session.close(&CancelToken::new());
+    for _ in 0..2 {
+        assert_eq!(open(&context, MULTI).err(), Some(DEAD));
+    }
 }
 
 /// As TAs of others may do for debugging.
@@ -104,7 +140,7 @@ fn printing_does_no_harm() {
     let source = ta_source(print).replace("TA_CreateEntryPoint(void) { return", create);
     soft_tee_testing::compile(&source, &folder.path().join(format!("{MULTI}.ta")));
     let tee = soft_tee_with("printing", |config| config.ta_dir = folder.path().to_owned());
-    open(&context(&tee), MULTI).unwrap().close();
+    open(&context(&tee), MULTI).unwrap().close(&CancelToken::new());
 }
 
 #[test]
@@ -127,9 +163,9 @@ fn the_death_of_a_shared_instance_is_every_sessions() {
     // Before any of them is closed: GP's client may take its time.
     let fresh = open(&context, SHARED).unwrap();
     assert_eq!(invoke_value(&fresh, COUNT, 0, 0).unwrap().0, 1);
-    sessions.iter().for_each(|session| session.close());
+    sessions.iter().for_each(|session| session.close(&CancelToken::new()));
     assert_eq!(invoke_value(&fresh, COUNT, 0, 0).unwrap().0, 2, "closing the dead does no harm");
-    fresh.close();
+    fresh.close(&CancelToken::new());
 }
 
 #[test]
@@ -139,7 +175,7 @@ fn too_much_memory_is_an_error_and_not_death() {
     let refused = invoke_value(&session, ALLOC, 1 << 30, 0);
     assert_eq!(refused, Err(Failure::trusted_app(gp::ERROR_OUT_OF_MEMORY)));
     invoke_value(&session, ALLOC, 4096, 0).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// Whatever they do: nothing is left when the TEE has been dropped.
@@ -166,5 +202,5 @@ fn the_end_of_the_vm_is_the_end_of_its_tas() {
     assert_eq!(open(&context, MULTI).err(), Some(DEAD));
     let late = context.open_session(&request(SHARED), &mut [], &CancelToken::new());
     assert_eq!(late.err(), Some(DEAD));
-    sessions.iter().for_each(|session| session.close());
+    sessions.iter().for_each(|session| session.close(&CancelToken::new()));
 }

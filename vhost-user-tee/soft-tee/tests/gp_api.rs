@@ -39,7 +39,7 @@ fn run_checks(name: &str, uuid: Uuid) {
             panic!("command {command}: {ret:#x}; gp_check_ta.c, line {line:?}");
         }
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -61,12 +61,12 @@ fn a_wrong_call_ends_the_ta_and_nothing_else() {
             let session = open(&context, uuid).unwrap();
             let ended = invoke_value(&session, WRONG, which, 0);
             assert_eq!(ended, Err(Failure::tee(gp::ERROR_TARGET_DEAD)), "wrong call {which} of {uuid}");
-            session.close();
+            session.close(&CancelToken::new());
         }
         let session = open(&context, uuid).unwrap();
         let unknown = invoke_value(&session, WRONG, WRONG_CALLS, 0);
         assert_eq!(unknown, Err(Failure::trusted_app(gp::ERROR_BAD_PARAMETERS)), "the count is not the TA's");
-        session.close();
+        session.close(&CancelToken::new());
     }
 }
 
@@ -79,7 +79,7 @@ fn memrefs_of_api_1_1_are_the_clients_pages() {
     invoke(&session, MEMREF, &mut params).unwrap();
     assert_eq!(size(&params[0]), 8);
     assert_eq!([7, 8, 23, 24].map(|at| ram.byte(at)), [0, 0x11, 0x11, 0]);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// FIPS 180-4 and 202 examples, RFC 1321, GB/T 32905: digests of "abc".
@@ -152,7 +152,7 @@ fn digests_of_known_data() {
         assert_eq!((result, size), (Ok(()), len), "{algorithm:#x}");
         assert_eq!(hex(&out), expected, "{algorithm:#x}");
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_digest_says_what_room_it_needs() {
         assert_eq!(size, 32);
         assert!(out.iter().all(|byte| *byte == 0));
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn what_is_no_digest_is_not_supported() {
         let (result, ..) = digest(&session, algorithm, b"abc", 64);
         assert_eq!(result, Err(Failure::trusted_app(gp::ERROR_NOT_SUPPORTED)), "{algorithm:#x}");
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// A property as text, of the TA (0), the client (1) or the TEE (2).
@@ -216,7 +216,7 @@ fn properties_are_the_tas_the_clients_and_the_tees() {
         let missing = Err(Failure::trusted_app(gp::ERROR_ITEM_NOT_FOUND));
         assert_eq!(property(&session, set, name), missing, "{name}");
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn access_to_memrefs_is_by_their_type() {
         let expected = if allowed { Ok(()) } else { Err(Failure::trusted_app(gp::ERROR_ACCESS_DENIED)) };
         assert_eq!(result, expected, "{access:?} {flags:#x}");
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 fn size(param: &tee::Param) -> u64 {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use common::*;
 use soft_tee::SoftTee;
-use tee::{gp, Access, Failure, Lifetime, Param};
+use tee::{gp, Access, CancelToken, Failure, Lifetime, Param};
 use uuid::{uuid, Uuid};
 
 const HELLO: [Uuid; 2] =
@@ -39,7 +39,7 @@ fn hello_increments() {
         assert_eq!(invoke(&session, 0, &mut params), wrong_type, "{uuid}");
         let unknown = Err(Failure::trusted_app(gp::ERROR_NOT_SUPPORTED));
         assert_eq!(invoke(&session, 1, &mut [value(Access::InOut, 0, 0)]), unknown, "{uuid}");
-        session.close();
+        session.close(&CancelToken::new());
     }
 }
 
@@ -67,7 +67,7 @@ fn sha256_is_over_the_clients_pages() {
         ram.file.read_exact_at(&mut digest, (pages + 1) * PAGE).unwrap();
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(digest, MILLION_A, "{uuid}");
-        session.close();
+        session.close(&CancelToken::new());
     }
 }
 

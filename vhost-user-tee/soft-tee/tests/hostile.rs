@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use tee::{gp, Access, Context, Failure, Lifetime};
+use tee::{gp, Access, CancelToken, Context, Failure, Lifetime};
 
 /// The common part: receives the start, maps the mailbox, waits for calls. `ON_CALL` follows.
 const HOSTILE: &str = r#"
@@ -139,7 +139,7 @@ fn results_of_nonsense() {
     invoke(&session, NOP, &mut params).unwrap();
     // What a client makes of sizes is its own affair: they say what a TA would have needed.
     assert_eq!(values(&params[0]), (u64::from(u32::MAX), u64::from(u32::MAX)));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn keeping_memory() {
     invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
     context.release_memory(&memory);
     assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD, "killed, as it does not answer");
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn nonsense_on_the_control_socket() {
     invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
     context.release_memory(&memory);
     assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn hanging_up() {
     let called = invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]);
     assert!(called.is_ok() || called.err() == DEAD);
     assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn taking_no_memory_in() {
         assert!(start.elapsed() < Duration::from_secs(30));
         assert_eq!(call.join().unwrap().err(), DEAD);
     });
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -242,5 +242,5 @@ fn printing_without_end() {
         reply();",
     );
     let session = open(&hostile.context(), MULTI).unwrap();
-    session.close();
+    session.close(&CancelToken::new());
 }

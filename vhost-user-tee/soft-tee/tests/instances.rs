@@ -22,9 +22,9 @@ fn a_multi_instance_ta_has_a_process_per_session() {
     let context = context(&tee);
     let (a, b) = (open(&context, MULTI).unwrap(), open(&context, MULTI).unwrap());
     assert_eq!((calls_of_instance(&a), calls_of_instance(&a), calls_of_instance(&b)), (1, 2, 1));
-    a.close();
+    a.close(&CancelToken::new());
     assert_eq!(calls_of_instance(&b), 2);
-    b.close();
+    b.close(&CancelToken::new());
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn a_shared_instance_is_one_and_is_kept() {
     let (a, b) = (open(&one, SHARED).unwrap(), open(&two, SHARED).unwrap());
     assert_eq!((calls_of_instance(&a), calls_of_instance(&b)), (1, 2));
     assert_eq!(invoke_value(&b, COUNT, 0, 0).unwrap(), (3, 2));
-    a.close();
-    b.close();
+    a.close(&CancelToken::new());
+    b.close(&CancelToken::new());
     let c = open(&one, SHARED).unwrap();
     assert_eq!(calls_of_instance(&c), 4, "the instance is kept alive");
-    c.close();
+    c.close(&CancelToken::new());
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn an_exclusive_instance_is_busy_while_it_has_a_session() {
     let a = open(&context, EXCLUSIVE).unwrap();
     assert_eq!(calls_of_instance(&a), 1);
     assert_eq!(open(&context, EXCLUSIVE).err(), Some(Failure::tee(gp::ERROR_BUSY)));
-    a.close();
+    a.close(&CancelToken::new());
     let b = open(&context, EXCLUSIVE).unwrap();
     assert_eq!(calls_of_instance(&b), 1, "the instance is a new one");
-    b.close();
+    b.close(&CancelToken::new());
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_refused_session_leaves_nothing_behind() {
         let mut params = [value(Access::Input, 5, 0)];
         let refused = context.open_session(&request(uuid), &mut params, &CancelToken::new());
         assert_eq!(refused.err(), Some(Failure::trusted_app(5)));
-        open(&context, uuid).unwrap().close();
+        open(&context, uuid).unwrap().close(&CancelToken::new());
     }
 }
 
@@ -76,7 +76,7 @@ fn sessions_opened_at_once_share_one_instance() {
     });
     let counts: Vec<_> = sessions.iter().map(calls_of_instance).collect();
     assert_eq!(counts, (1..=8).collect::<Vec<_>>());
-    sessions.iter().for_each(|session| session.close());
+    sessions.iter().for_each(|session| session.close(&CancelToken::new()));
 }
 
 /// Sessions come and go while others do: whoever comes while an instance ends gets the next one.
@@ -91,7 +91,7 @@ fn opening_and_closing_an_exclusive_instance_at_once() {
                 match open(&context, EXCLUSIVE) {
                     Ok(session) => {
                         assert_eq!(calls_of_instance(&session), 1, "two sessions in one instance");
-                        session.close();
+                        session.close(&CancelToken::new());
                         opened += 1;
                     }
                     Err(failure) => assert_eq!(failure, Failure::tee(gp::ERROR_BUSY)),
@@ -116,8 +116,8 @@ fn calls_to_one_instance_wait_for_each_other() {
         scope.spawn(|| invoke_value(&b, SLEEP, 200, 0).unwrap());
     });
     assert!(start.elapsed() >= Duration::from_millis(400));
-    a.close();
-    b.close();
+    a.close(&CancelToken::new());
+    b.close(&CancelToken::new());
 }
 
 #[test]
@@ -126,8 +126,8 @@ fn the_limit_of_instances_is_kept() {
     let context = context(&tee);
     let (a, b) = (open(&context, MULTI).unwrap(), open(&context, MULTI).unwrap());
     assert_eq!(open(&context, MULTI).err(), Some(Failure::tee(gp::ERROR_OUT_OF_MEMORY)));
-    a.close();
+    a.close(&CancelToken::new());
     // What a closed session had is free at once.
-    open(&context, MULTI).unwrap().close();
-    b.close();
+    open(&context, MULTI).unwrap().close(&CancelToken::new());
+    b.close(&CancelToken::new());
 }

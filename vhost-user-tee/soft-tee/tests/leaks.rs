@@ -6,7 +6,7 @@
 mod common;
 
 use common::*;
-use tee::{Access, Lifetime};
+use tee::{Access, CancelToken, Lifetime};
 
 /// Bytes of private memory of this process.
 fn memory() -> u64 {
@@ -33,7 +33,7 @@ fn nothing_is_left_of_many_sessions() {
             1 => assert!(invoke_value(&session, PANIC, 1, 0).is_err()),
             _ => {}
         }
-        session.close();
+        session.close(&CancelToken::new());
     };
     // Whatever is allocated once has been by then.
     (0..100).for_each(round);
@@ -43,12 +43,12 @@ fn nothing_is_left_of_many_sessions() {
     let (warm, warm_memory) = (settled(), memory());
     (0..500).for_each(round);
     for _ in 0..1000 {
-        open(&context, SHARED).unwrap().close();
+        open(&context, SHARED).unwrap().close(&CancelToken::new());
     }
     wait_until("no more processes and files than before", || settled() == warm);
     let grown = memory().saturating_sub(warm_memory);
     assert!(grown < 1 << 20, "{grown} bytes more after 1500 sessions");
-    shared.close();
+    shared.close(&CancelToken::new());
     drop(shared);
     drop(context);
     drop(tee);

@@ -9,17 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use tee::{gp, Access, Failure, Lifetime, Memory, Param, Session};
-
-/// Whether a process of this one's has a test's RAM mapped.
-fn mapped_anywhere(ram: &Ram) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let inode = ram.file.metadata().unwrap().ino().to_string();
-    children().iter().any(|pid| {
-        let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
-        maps.lines().any(|line| line.contains("test-ram") && line.split_whitespace().nth(4) == Some(&inode))
-    })
-}
+use tee::{gp, Access, CancelToken, Failure, Lifetime, Memory, Param, Session};
 
 /// `TOUCH`es byte `at` of a memref; returns what the TA has written there.
 fn touch(session: &Arc<dyn Session>, memory: &Arc<Memory>, offset: u64, size: u64, at: u64) -> u64 {
@@ -46,7 +36,7 @@ fn the_ta_works_on_the_guests_pages() {
         assert_eq!(touch(&session, &memory, 100, 1000, 7), 42);
         assert_eq!(ram.byte(2 * PAGE + 100 + 7), 42);
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// Seen on both sides while the call runs: these are the same pages.
@@ -74,7 +64,7 @@ fn writes_are_seen_while_the_call_runs() {
         });
         assert_eq!(ram.byte(set_in_ram), 71);
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -96,7 +86,7 @@ fn scattered_memory_is_one_buffer() {
         // Across the border of two runs.
         assert_eq!(sum(&session, &memory, 10 * PAGE - 10, 20), 10);
     }
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -108,8 +98,8 @@ fn transient_memory_is_gone_after_the_call() {
     // One memory in two parameters is mapped once.
     let mut params = [memref(Access::Input, &memory, 0, 4), memref(Access::InOut, &memory, 4, 4)];
     invoke(&session, NOP, &mut params).unwrap();
-    assert!(!mapped_anywhere(&ram));
-    session.close();
+    assert!(!ram.is_mapped());
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -123,17 +113,18 @@ fn released_memory_is_gone_from_every_instance() {
         touch(session, &memory, 0, 10, 0);
     }
     assert_eq!(ram.byte(0), 3);
-    assert!(mapped_anywhere(&ram));
+    assert!(ram.is_mapped());
     context.release_memory(&memory);
-    assert!(!mapped_anywhere(&ram));
+    assert!(!ram.is_mapped());
     // Twice, or of what was never used: nothing happens.
     context.release_memory(&memory);
-    context.release_memory(&ram.memory(Lifetime::Registered, &[(0, 1)]));
+    context.release_memory(&Ram::new(1).memory(Lifetime::Registered, &[(0, 1)]));
     // What comes after is mapped anew.
+    let ram = Ram::new(4);
     let memory = ram.memory(Lifetime::Registered, &[(3, 1)]);
     touch(&sessions[0], &memory, 0, 10, 0);
     assert_eq!(ram.byte(3 * PAGE), 1);
-    sessions.iter().for_each(|session| session.close());
+    sessions.iter().for_each(|session| session.close(&CancelToken::new()));
 }
 
 #[test]
@@ -148,12 +139,12 @@ fn memory_is_released_while_a_ta_runs() {
         let spinner = scope.spawn(|| invoke_value(&session, SPIN, 0, 0));
         std::thread::sleep(Duration::from_millis(100));
         context.release_memory(&memory);
-        assert!(!mapped_anywhere(&ram));
+        assert!(!ram.is_mapped());
         assert!(!spinner.is_finished(), "the TA was not harmed");
         drop(tee);
         assert_eq!(spinner.join().unwrap(), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
     });
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -167,10 +158,10 @@ fn memory_that_the_vmm_takes_away_kills_the_instance_only() {
     ram.file.set_len(0).unwrap();
     let mut params = [memref(Access::InOut, &memory, 0, 10), value(Access::InOut, 0, 0)];
     assert_eq!(invoke(&session, TOUCH, &mut params), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
-    session.close();
+    session.close(&CancelToken::new());
     let other = open(&context, MULTI).unwrap();
     invoke(&other, NOP, &mut []).unwrap();
-    other.close();
+    other.close(&CancelToken::new());
 }
 
 #[test]
@@ -193,7 +184,7 @@ fn what_cannot_be_mapped_fails_the_call_alone() {
         }
     }
     assert_eq!(touch(&session, &good, 0, 1, 0), 1);
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -213,7 +204,7 @@ fn sizes_come_back() {
     let mut params = [memref(Access::Output, &memory, 0, 1000), value(Access::Input, 100, 0)];
     invoke(&session, SHORT_BUFFER, &mut params).unwrap();
     assert_eq!((size(&params[0]), ram.byte(99), ram.byte(100)), (100, 0x5a, 0));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 #[test]
@@ -230,7 +221,7 @@ fn a_memref_without_memory_is_null() {
     let mut params = [memref(Access::Input, &memory, PAGE, 0), value(Access::Output, 0, 0)];
     invoke(&session, NULL_MEMREF, &mut params).unwrap();
     assert_eq!(values(&params[1]), (0, 0));
-    session.close();
+    session.close(&CancelToken::new());
 }
 
 /// `TEE_CheckMemoryAccessRights` knows which memory is whose.
@@ -252,5 +243,5 @@ fn access_rights_are_those_of_the_memref() {
     assert_eq!(check(Access::InOut, READ), denied, "it is the client's");
     assert_eq!(check(Access::Input, READ | ANY_OWNER), Ok(()));
     assert_eq!(check(Access::Input, WRITE | ANY_OWNER), denied);
-    session.close();
+    session.close(&CancelToken::new());
 }

@@ -36,6 +36,7 @@ use outstanding::{put_back, Outstanding, Reply};
 pub use queue::VirtQueue;
 use request::{Parameter, Request};
 use status::Refusal;
+use tee::GiveUp;
 use virtio_queue::{QueueOwnedT, QueueT};
 use virtio_tee_spec as wire;
 use vm_memory::GuestMemoryMmap;
@@ -136,7 +137,7 @@ impl Device {
 
     /// Waits for the chains of a queue that the driver will make no more available on. Calls that
     /// take longer than `grace` are cancelled; those that do not heed that for as long again are
-    /// answered with `VIRTIO_TEE_S_IO`, and what they return later is dropped.
+    /// abandoned, which ends their TA. What not even that ends is answered with `VIRTIO_TEE_S_IO`.
     pub fn stop_queue<Q: VirtQueue>(&self, index: usize, queue: &Q, grace: Duration) {
         let Some(outstanding) = self.queues.get(index) else {
             return;
@@ -144,11 +145,14 @@ impl Device {
         if outstanding.wait_idle(grace) {
             return;
         }
-        self.partition.cancel_all();
-        if !outstanding.wait_idle(grace) {
-            let abandoned = outstanding.answer_all(queue, &response::status(wire::VIRTIO_TEE_S_IO));
-            log::warn!("{}: queue {index} stopped with {abandoned} calls that could not be ended", self.name);
+        for what in [GiveUp::Cancel, GiveUp::Abandon] {
+            self.partition.ask_all(what);
+            if outstanding.wait_idle(grace) {
+                return;
+            }
         }
+        let left = outstanding.answer_all(queue, &response::status(wire::VIRTIO_TEE_S_IO));
+        log::warn!("{}: queue {index} stopped with {left} calls that could not be ended", self.name);
     }
 
     /// The driver has reset the device: nothing it had is left. Waits for that; see

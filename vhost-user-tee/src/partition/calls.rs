@@ -4,8 +4,9 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, MutexGuard};
 
-use tee::{gp, Access, CancelToken, Failure, Lifetime, MemRef, Memory, OpenSession, Param, Run};
+use tee::{gp, Access, CancelToken, Failure, GiveUp, Lifetime, MemRef, Memory, OpenSession, Param, Run};
 
+use super::closing::Calls;
 use super::tables::{Call, Context, Session, SessionState, Tables};
 use super::{Done, Error, Partition, Shared};
 
@@ -117,7 +118,7 @@ impl Partition {
 
     /// Cancels the calls named `cancel_id` on `session` (zero: those that open one).
     pub fn cancel(&self, context: u64, session: u32, cancel_id: u32) -> Result<(), Error> {
-        let calls: Vec<(u64, Arc<CancelToken>)> = self
+        let calls: Calls = self
             .shared
             .lock()
             .context(context)?
@@ -130,17 +131,17 @@ impl Partition {
         if calls.is_empty() {
             return Err(Error::NoCall);
         }
-        self.shared.cancel(calls);
+        self.shared.ask(calls, GiveUp::Cancel);
         Ok(())
     }
 
-    /// Cancels every call in flight.
-    pub fn cancel_all(&self) {
+    /// Asks every call in flight to give up.
+    pub fn ask_all(&self, what: GiveUp) {
         let tables = self.shared.lock();
         let calls = tables.contexts.values().flat_map(|context| &context.calls);
         let calls = calls.map(|(id, call)| (*id, call.cancel.clone())).collect();
         drop(tables);
-        self.shared.cancel(calls);
+        self.shared.ask(calls, what);
     }
 
     fn submit(

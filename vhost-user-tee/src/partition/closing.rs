@@ -7,17 +7,23 @@
 //!                 ─▶ last session gone ─▶ job: memories unmapped, context dropped ─▶ answer
 //! ```
 //!
+//! What keeps a context from closing, a call or the closing of a session, is abandoned after some
+//! time ([`reaper`](super::reaper)).
+//!
 //! No thread waits on the way: whatever ends calls [`Shared::settle`], which says what can be done next.
 
 use std::mem;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
-use tee::CancelToken;
+use tee::{CancelToken, GiveUp};
 
-use super::tables::{Closing, SessionState, Tables};
+use super::tables::{Closing, Context, SessionState, Tables};
 use super::{Done, Error, Partition, Shared};
 use crate::executor::Job;
+
+/// Calls in flight, by number.
+pub(super) type Calls = Vec<(u64, Arc<CancelToken>)>;
 
 /// Jobs that became possible, for the lane they go to.
 #[derive(Default)]
@@ -45,11 +51,11 @@ impl Partition {
         let mut tables = self.shared.lock();
         let entry = tables.context(context)?;
         entry.closing = Some(Closing { done: Some(done), last_step: false });
-        let calls = entry.calls.iter().map(|(id, call)| (*id, call.cancel.clone())).collect();
+        let calls = self.shared.doom(entry);
         let jobs = self.shared.settle(&mut tables, context);
         drop(tables);
         self.shared.submit(jobs);
-        self.shared.cancel(calls);
+        self.shared.ask(calls, GiveUp::Cancel);
         Ok(())
     }
 
@@ -61,7 +67,7 @@ impl Partition {
         for id in ids {
             if let Ok(entry) = tables.context(id) {
                 entry.closing = Some(Closing::default());
-                calls.extend(entry.calls.iter().map(|(id, call)| (*id, call.cancel.clone())));
+                calls.extend(self.shared.doom(entry));
                 jobs.push(self.shared.settle(&mut tables, id));
             }
         }
@@ -69,16 +75,30 @@ impl Partition {
         for jobs in jobs {
             self.shared.submit(jobs);
         }
-        self.shared.cancel(calls);
+        self.shared.ask(calls, GiveUp::Cancel);
     }
 }
 
 impl Shared {
-    /// Cancels calls. One that still waits for a thread is over at once, on this thread.
-    pub(super) fn cancel(&self, calls: Vec<(u64, Arc<CancelToken>)>) {
+    /// Sets a limit to what keeps a closing context from being closed; returns its calls.
+    fn doom(&self, context: &Context) -> Calls {
+        for session in context.sessions.values() {
+            if let SessionState::BeingClosed(token) = &session.state {
+                self.reaper.watch(token);
+            }
+        }
+        let calls: Calls = context.calls.iter().map(|(id, call)| (*id, call.cancel.clone())).collect();
+        for (_, token) in &calls {
+            self.reaper.watch(token);
+        }
+        calls
+    }
+
+    /// Asks calls to give up. One that still waits for a thread is over at once, on this thread.
+    pub(super) fn ask(&self, calls: Calls, what: GiveUp) {
         for (id, token) in calls {
-            if catch_unwind(|| token.cancel()).is_err() {
-                log::error!("the TEE implementation panicked cancelling a call");
+            if catch_unwind(|| token.ask(what)).is_err() {
+                log::error!("the TEE implementation panicked asking a call to give up");
             }
             if let Some(job) = self.executor.calls.take(id) {
                 job();
@@ -104,11 +124,12 @@ impl Shared {
         if entry.calls > 0 {
             return jobs;
         }
-        match mem::replace(&mut entry.state, SessionState::BeingClosed) {
+        let token = Arc::new(CancelToken::new());
+        match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
             SessionState::Closing(done) => {
                 let tee = entry.tee.clone();
                 tables.last_call += 1;
-                jobs.calls.push((tables.last_call, self.close_job(context, session, tee, Some(done))));
+                jobs.calls.push((tables.last_call, self.close_job(context, session, tee, token, Some(done))));
             }
             other => entry.state = other,
         }
@@ -129,13 +150,22 @@ impl Shared {
             return jobs;
         }
         for (session, entry) in &mut context.sessions {
-            let done = match mem::replace(&mut entry.state, SessionState::BeingClosed) {
-                SessionState::BeingClosed => continue,
+            if matches!(entry.state, SessionState::BeingClosed(_)) {
+                continue;
+            }
+            let token = Arc::new(CancelToken::new());
+            let done = match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
                 SessionState::Closing(done) => Some(done),
-                SessionState::Open => None,
+                _ => None,
             };
             next_id += 1;
-            jobs.control.push((next_id, self.close_job(id, *session, entry.tee.clone(), done)));
+            let close = self.close_job(id, *session, entry.tee.clone(), token.clone(), done);
+            let shared = self.clone();
+            let close: Job = Box::new(move || {
+                shared.reaper.watch(&token);
+                close();
+            });
+            jobs.control.push((next_id, close));
         }
         if context.sessions.is_empty() && context.unmapping == 0 {
             closing.last_step = true;
@@ -152,11 +182,12 @@ impl Shared {
         context: u64,
         session: u32,
         tee: Arc<dyn tee::Session>,
+        token: Arc<CancelToken>,
         done: Option<Done<()>>,
     ) -> Job {
         let shared = self.clone();
         Box::new(move || {
-            if catch_unwind(AssertUnwindSafe(|| tee.close())).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| tee.close(&token))).is_err() {
                 log::error!("the TEE implementation panicked closing session {session}");
             }
             drop(tee);

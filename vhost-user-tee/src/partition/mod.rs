@@ -21,6 +21,7 @@ mod closing;
 mod handles;
 mod limits;
 mod memories;
+mod reaper;
 mod tables;
 
 use std::error::Error as StdError;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 pub use calls::{Argument, Buffer, Outcome};
 pub use limits::Limits;
+use reaper::Reaper;
 pub use tables::Totals;
 use tables::{Context, Tables};
 use tee::{Failure, Tee, Version};
@@ -124,6 +126,7 @@ struct Shared {
     version: Version,
     limits: Limits,
     executor: Executor,
+    reaper: Reaper,
     tables: Mutex<Tables>,
     /// Signalled when a context is gone.
     context_gone: Condvar,
@@ -144,6 +147,7 @@ impl Partition {
             shared: Arc::new(Shared {
                 version: tee.version().clone(),
                 executor: Executor::new(limits.max_calls as usize)?,
+                reaper: Reaper::new()?,
                 tables: Mutex::new(Tables::new(tee).map_err(SetupError::Random)?),
                 context_gone: Condvar::new(),
                 limits,

@@ -68,8 +68,8 @@ pub(super) enum SessionState {
     Open,
     /// Takes no more calls; closes when the last one ends.
     Closing(Done<()>),
-    /// A job closes it.
-    BeingClosed,
+    /// A job closes it, which can be abandoned.
+    BeingClosed(Arc<CancelToken>),
 }
 
 pub(super) struct Registered {

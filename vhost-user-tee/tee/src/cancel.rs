@@ -4,54 +4,69 @@
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-type Handler = Box<dyn Fn() + Send>;
+/// What is asked of a call that another thread makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GiveUp {
+    /// GP's cancellation: the TA may heed it, or complete the call all the same.
+    Cancel,
+    /// The call has lost its client, and what it uses is wanted back: end it by force if that is
+    /// what it takes, with [`gp::ERROR_TARGET_DEAD`](crate::gp::ERROR_TARGET_DEAD).
+    Abandon,
+}
+
+type Handler = Box<dyn Fn(GiveUp) + Send>;
 
 #[derive(Default)]
 struct State {
-    cancelled: bool,
+    asked: Option<GiveUp>,
     handler: Option<Handler>,
 }
 
-/// One call's cancellation request (GP TEE Client API 1.0, section 4.5.8).
+/// The way to ask one call to give up (GP TEE Client API 1.0, section 4.5.8, and beyond).
 ///
-/// The device cancels; the TEE that carries the call out installs a handler for as long as it is
-/// able to do something about it. Cancelling is a request: the call may complete all the same.
+/// The device asks; the TEE that carries the call out installs a handler for as long as it is
+/// able to do something about it.
 #[derive(Default)]
 pub struct CancelToken {
     state: Mutex<State>,
 }
 
 impl CancelToken {
-    /// A token nobody has cancelled.
+    /// A token of a call that nobody has asked to give up.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Cancels: runs the handler if there is one, or as soon as one is installed. The second and
-    /// later times do nothing.
-    pub fn cancel(&self) {
+    /// Asks: runs the handler if there is one, or as soon as one is installed. To ask again does
+    /// nothing, unless it is for more.
+    pub fn ask(&self, what: GiveUp) {
         let mut state = self.lock();
-        if !state.cancelled {
-            state.cancelled = true;
+        if state.asked < Some(what) {
+            state.asked = Some(what);
             if let Some(handler) = &state.handler {
-                handler();
+                handler(what);
             }
         }
     }
 
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        self.lock().cancelled
+    /// Asks for [`GiveUp::Cancel`].
+    pub fn cancel(&self) {
+        self.ask(GiveUp::Cancel);
     }
 
-    /// Runs `call` with `handler` installed. `handler` runs at most once, on the thread that
-    /// cancels (on this one if that has happened already); it must be short, and must not use the
-    /// token. It has returned for good when this returns.
-    pub fn with_handler<R>(&self, handler: impl Fn() + Send + 'static, call: impl FnOnce() -> R) -> R {
+    /// Whether it was asked for anything.
+    pub fn is_cancelled(&self) -> bool {
+        self.lock().asked.is_some()
+    }
+
+    /// Runs `call` with `handler` installed. `handler` runs at most once for each thing asked for, on
+    /// the thread that asks (on this one if that has happened already); it must be short, and must
+    /// not use the token. It has returned for good when this returns.
+    pub fn with_handler<R>(&self, handler: impl Fn(GiveUp) + Send + 'static, call: impl FnOnce() -> R) -> R {
         {
             let mut state = self.lock();
-            if state.cancelled {
-                handler();
+            if let Some(what) = state.asked {
+                handler(what);
             }
             state.handler = Some(Box::new(handler));
         }
@@ -67,54 +82,54 @@ impl CancelToken {
 
 impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancelToken").field("cancelled", &self.is_cancelled()).finish_non_exhaustive()
+        f.debug_struct("CancelToken").field("asked", &self.lock().asked).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::Arc;
 
     use super::*;
 
-    fn counter() -> (Arc<AtomicU32>, impl Fn() + Send + 'static) {
-        let count = Arc::new(AtomicU32::new(0));
+    fn recorder() -> (Arc<Mutex<Vec<GiveUp>>>, impl Fn(GiveUp) + Send + 'static) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
         let handler = {
-            let count = count.clone();
-            move || {
-                count.fetch_add(1, Ordering::Relaxed);
-            }
+            let asked = asked.clone();
+            move |what| asked.lock().unwrap().push(what)
         };
-        (count, handler)
+        (asked, handler)
     }
 
     #[test]
-    fn handler_runs_once_while_installed() {
+    fn handler_runs_once_for_each_thing() {
         let token = CancelToken::new();
-        let (count, handler) = counter();
+        let (asked, handler) = recorder();
         token.with_handler(handler, || {
-            token.cancel();
-            token.cancel();
+            token.ask(GiveUp::Cancel);
+            token.ask(GiveUp::Cancel);
+            token.ask(GiveUp::Abandon);
+            token.ask(GiveUp::Cancel);
+            token.ask(GiveUp::Abandon);
         });
-        assert_eq!(count.load(Ordering::Relaxed), 1);
+        assert_eq!(*asked.lock().unwrap(), [GiveUp::Cancel, GiveUp::Abandon]);
         assert!(token.is_cancelled());
     }
 
     #[test]
-    fn handler_runs_at_once_when_already_cancelled() {
+    fn handler_runs_at_once_when_already_asked() {
         let token = CancelToken::new();
-        token.cancel();
-        let (count, handler) = counter();
-        token.with_handler(handler, || assert_eq!(count.load(Ordering::Relaxed), 1));
+        token.ask(GiveUp::Abandon);
+        let (asked, handler) = recorder();
+        token.with_handler(handler, || assert_eq!(*asked.lock().unwrap(), [GiveUp::Abandon]));
     }
 
     #[test]
     fn handler_is_gone_after_the_call() {
         let token = CancelToken::new();
-        let (count, handler) = counter();
+        let (asked, handler) = recorder();
         token.with_handler(handler, || ());
-        token.cancel();
-        assert_eq!(count.load(Ordering::Relaxed), 0);
+        token.ask(GiveUp::Cancel);
+        assert_eq!(*asked.lock().unwrap(), []);
     }
 }

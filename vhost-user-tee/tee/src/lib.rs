@@ -22,7 +22,7 @@ mod params;
 
 use std::sync::Arc;
 
-pub use cancel::CancelToken;
+pub use cancel::{CancelToken, GiveUp};
 pub use memory::{Lifetime, Memory, Run};
 pub use params::{Access, MemRef, Param};
 use uuid::Uuid;
@@ -120,6 +120,7 @@ pub trait Session: Send + Sync {
     /// Calls a function of the TA; blocks. `params` carry results back also where it fails.
     fn invoke(&self, func: u32, params: &mut [Param], cancel: &CancelToken) -> Result<(), Failure>;
 
-    /// Ends the session; blocks while the TA is told. Called once, with no call under way.
-    fn close(&self);
+    /// Ends the session; blocks while the TA is told. Called once, with no call under way. Cannot
+    /// be cancelled, but abandoned.
+    fn close(&self, cancel: &CancelToken);
 }

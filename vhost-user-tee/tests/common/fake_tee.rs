@@ -79,7 +79,7 @@ impl State {
         let woken = Arc::new((Mutex::new(false), Condvar::new()));
         let wake = woken.clone();
         cancel.with_handler(
-            move || {
+            move |_| {
                 *wake.0.lock().unwrap() = true;
                 wake.1.notify_all();
             },
@@ -218,7 +218,7 @@ impl Session for FakeSession {
         }
     }
 
-    fn close(&self) {
+    fn close(&self, _cancel: &CancelToken) {
         std::thread::sleep(Duration::from_millis(self.0.close_millis.load(Ordering::SeqCst)));
         let before = self.0.sessions.fetch_sub(1, Ordering::SeqCst);
         assert!(before > 0, "a session was closed twice");

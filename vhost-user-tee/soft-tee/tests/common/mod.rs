@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::{memfd_create, MemfdFlags};
+use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, SealFlags};
+use rustix::io::Errno;
 use soft_tee::{Config, Limits, SoftTee};
 use tee::{
     Access, CancelToken, Context, Failure, Lifetime, MemRef, Memory, OpenSession, Param, Run, Session, Tee,
@@ -125,7 +126,8 @@ pub(crate) struct Ram {
 impl Ram {
     /// `pages` pages of zeros.
     pub(crate) fn new(pages: u64) -> Self {
-        let fd: OwnedFd = memfd_create("test-ram", MemfdFlags::CLOEXEC).unwrap();
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let fd: OwnedFd = memfd_create("test-ram", flags).unwrap();
         let file = File::from(fd);
         file.set_len(pages * PAGE).unwrap();
         Self { file: Arc::new(file) }
@@ -138,6 +140,16 @@ impl Ram {
             .map(|(page, count)| Run { file: self.file.clone(), offset: page * PAGE, len: count * PAGE })
             .collect();
         Arc::new(Memory::new(runs, lifetime))
+    }
+
+    /// Whether any process has it mapped, which the kernel tells by refusing to seal it. The end of
+    /// it where none has: it cannot be mapped for writing any more.
+    pub(crate) fn is_mapped(&self) -> bool {
+        match fcntl_add_seals(&*self.file, SealFlags::WRITE) {
+            Ok(()) => false,
+            Err(Errno::BUSY) => true,
+            Err(error) => panic!("F_ADD_SEALS: {error}"),
+        }
     }
 
     pub(crate) fn byte(&self, at: u64) -> u8 {
