@@ -100,8 +100,8 @@ impl fmt::Debug for Guest {
 }
 
 impl Guest {
-    /// Waits for the agent at the other end of `port`.
-    pub(super) fn attach(port: UnixStream) -> Result<Self, GuestError> {
+    /// Waits for the agent at the other end of `port`, at most for `limit`.
+    pub(super) fn attach(port: UnixStream, limit: Duration) -> Result<Self, GuestError> {
         let reports = port.try_clone()?;
         let commands = Commands::default();
         let (ready, is_ready) = channel();
@@ -125,7 +125,7 @@ impl Guest {
             table.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
         let command = || "boot".to_owned();
-        match is_ready.recv_timeout(HANG) {
+        match is_ready.recv_timeout(limit) {
             Ok(()) => Ok(Self { requests: Mutex::new(port), commands, next: AtomicU32::new(1) }),
             Err(RecvTimeoutError::Disconnected) => Err(GuestError::Gone { command: command() }),
             Err(RecvTimeoutError::Timeout) => {
