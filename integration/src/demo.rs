@@ -109,16 +109,21 @@ fn boot(scene: &Scene, index: usize) -> Result<Vm, DemoError> {
     let seconds = begun.elapsed().as_secs_f64();
     let release = vm.guest.sh("uname -r")?;
     let log = vm.guest.ok(&["dmesg"])?;
-    let lines: Vec<String> =
-        log.lines().filter(|line| line.contains("virtio_tee")).map(|line| line.trim().to_owned()).collect();
+    let lines: Vec<String> = log
+        .lines()
+        .filter(|line| line.contains("virtio_tee virtio"))
+        .map(|line| line.trim().to_owned())
+        .collect();
     let report = check(&vm.guest, &["version", "--impl-id", "1", "--gen-caps", "0xd"])?;
     require(!lines.is_empty(), "the driver's version line", &Value::from(log))?;
-    tick(&format!("guest {index} runs Debian's {} ({seconds:.1} s)", release.trim()), &lines);
+    tick(&format!("guest {index} runs Debian's {}, up in {seconds:.1} s", release.trim()), &lines);
     tick(
         &format!("guest {index} has /dev/tee0"),
         &[format!(
-            "TEE_IOC_VERSION: impl_id {} (OP-TEE's API), impl_caps {}, gen_caps {}",
-            report["impl_id"], report["impl_caps"], report["gen_caps"]
+            "TEE_IOC_VERSION: impl_id {} (OP-TEE's API), impl_caps {}, gen_caps {:#x}",
+            report["impl_id"],
+            report["impl_caps"],
+            report["gen_caps"].as_u64().unwrap_or_default()
         )],
     );
     Ok(vm)
