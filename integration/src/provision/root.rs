@@ -55,7 +55,7 @@ pub(super) fn ensure(arch: Arch) -> Result<Root, ProvisionError> {
 
 impl Root {
     /// A command that runs a shell `script` inside the root, with folders of the outside bound into
-    /// it: each pair is one of those and its place inside, made by the script that made the root.
+    /// it: each pair is one of those and its place inside.
     pub fn command(&self, binds: &[(&Path, &str)], script: &str) -> Command {
         let mut command = Command::new("unshare");
         if !host_tools::is_root() {
@@ -69,7 +69,7 @@ impl Root {
             "root=$1; script=$2; shift 2
              mount --rbind /dev \"$root/dev\"
              mount --rbind /proc \"$root/proc\"
-             while [ $# -gt 0 ]; do mount --bind \"$1\" \"$root$2\"; shift 2; done
+             while [ $# -gt 0 ]; do mkdir -p \"$root$2\"; mount --bind \"$1\" \"$root$2\"; shift 2; done
              exec chroot \"$root\" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C sh -euc \"$script\"",
             "sh",
         ]);
