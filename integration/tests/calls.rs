@@ -3,36 +3,37 @@
 
 mod common;
 
-use common::{check, start};
+use common::{check, start, Outcome};
 use integration::Scene;
 use rustix::process::{kill_process, Pid, Signal};
 
 const EXAMPLES: [(&str, &str); 2] = [("hello-c", "sha256-c"), ("hello-rust", "sha256-rust")];
 
 #[test]
-fn the_device_is_there_and_says_what_it_is() {
-    let scene = Scene::set("device", 1).unwrap();
-    let vm = scene.boot(0).unwrap();
+fn the_device_is_there_and_says_what_it_is() -> Outcome {
+    let scene = Scene::set("device", 1)?;
+    let vm = scene.boot(0)?;
     // Debian's own kernel, as its version line has it.
-    let version = vm.guest.ok(&["cat", "/proc/version"]).unwrap();
+    let version = vm.guest.ok(&["cat", "/proc/version"])?;
     assert!(version.contains(&scene.parts.root.kernel) && version.contains("debian-kernel@"), "{version}");
-    assert!(vm.guest.sh("ls /dev").unwrap().lines().all(|name| !name.starts_with("tee")));
+    assert!(vm.guest.sh("ls /dev")?.lines().all(|name| !name.starts_with("tee")));
 
-    vm.load_driver().unwrap();
-    assert!(vm.guest.sh("ls /dev").unwrap().lines().any(|name| name == "tee0"));
+    vm.load_driver()?;
+    assert!(vm.guest.sh("ls /dev")?.lines().any(|name| name == "tee0"));
     // OP-TEE's API, without capabilities of its own; GP, registered memory, NULL memrefs.
     let version = check(&vm.guest, "version --impl-id 1 --impl-caps 0 --gen-caps 0xd");
     println!("{version}");
-    vm.guest.sh("rmmod virtio_tee").unwrap();
-    assert!(vm.guest.sh("ls /dev").unwrap().lines().all(|name| name != "tee0"));
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.guest.sh("rmmod virtio_tee")?;
+    assert!(vm.guest.sh("ls /dev")?.lines().all(|name| name != "tee0"));
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn examples_in_c_and_rust_answer() {
-    let scene = Scene::set("examples", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn examples_in_c_and_rust_answer() -> Outcome {
+    let scene = Scene::set("examples", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     for (hello, sha256) in EXAMPLES {
         let report = check(&vm.guest, &format!("hello {hello} --value 41"));
         assert_eq!(report["received"], 42, "{report}");
@@ -42,53 +43,57 @@ fn examples_in_c_and_rust_answer() {
         let report = check(&vm.guest, &format!("sha256 {sha256} --size 64M --memory registered"));
         println!("{report}");
     }
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn parameters_identities_and_sizes() {
-    let scene = Scene::set("parameters", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn parameters_identities_and_sizes() -> Outcome {
+    let scene = Scene::set("parameters", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "parameters probe"));
     println!("{}", check(&vm.guest, "identity probe"));
     println!("{}", check(&vm.guest, "memory-limits probe"));
     println!("{}", check(&vm.guest, "bad-input probe"));
     check(&vm.guest, "hello hello-c");
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_ta_that_dies_takes_its_own_sessions_only() {
-    let scene = Scene::set("death", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_ta_that_dies_takes_its_own_sessions_only() -> Outcome {
+    let scene = Scene::set("death", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     for how in ["panic", "crash"] {
         for ta in ["probe", "probe-shared"] {
             println!("{}", check(&vm.guest, &format!("{how} {ta}")));
         }
     }
     // Killed from outside, in the middle of a call.
-    scene.daemon.wait_for_children(1).unwrap();
-    let before = scene.daemon.children().unwrap();
+    scene.daemon.wait_for_children(1)?;
+    let before = scene.daemon.children()?;
     let mut asleep = start(&vm.guest, "target-dead probe");
-    asleep.wait_for("asleep").unwrap();
-    let children = scene.daemon.children().unwrap();
+    asleep.wait_for("asleep")?;
+    let children = scene.daemon.children()?;
     let ta: Vec<&u32> = children.iter().filter(|pid| !before.contains(pid)).collect();
     assert_eq!(ta.len(), 1, "one process for the one session: {before:?} → {children:?}");
-    let pid = Pid::from_raw(i32::try_from(*ta[0]).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
-    asleep.wait().unwrap().success().unwrap();
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    let pid = Pid::from_raw(i32::try_from(*ta[0])?).unwrap();
+    kill_process(pid, Signal::KILL)?;
+    asleep.wait()?.success()?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_sleeper_delays_nobody_and_can_be_cancelled() {
-    let scene = Scene::set("sleepers", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_sleeper_delays_nobody_and_can_be_cancelled() -> Outcome {
+    let scene = Scene::set("sleepers", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "sleepers probe --ms 2000 --calls 100"));
     println!("{}", check(&vm.guest, "stress probe --threads 4 --seconds 20"));
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }

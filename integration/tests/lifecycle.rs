@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{check, start, wait_for_device};
+use common::{check, start, wait_for_device, Outcome};
 use guest_agent::Status;
 use integration::Scene;
 
@@ -16,99 +16,104 @@ const LONG: u32 = 600_000;
 const SIGKILL: i32 = 9;
 
 #[test]
-fn a_client_killed_in_a_call_leaves_nothing() {
-    let scene = Scene::set("killed-client", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_client_killed_in_a_call_leaves_nothing() -> Outcome {
+    let scene = Scene::set("killed-client", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     // A call that can be cancelled, one that cannot, and one that never ends.
     for how in ["sleep", "masked", "spin"] {
         let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how}"));
-        client.wait_for("holding").unwrap();
-        client.signal(SIGKILL).unwrap();
-        let output = client.wait_within(SOON).unwrap();
+        client.wait_for("holding")?;
+        client.signal(SIGKILL)?;
+        let output = client.wait_within(SOON)?;
         assert_eq!(output.status, Status::Signal(SIGKILL), "{how}: {output:?}");
         check(&vm.guest, "hello hello-c");
         // The TA's process went with its only client.
-        scene.daemon.wait_for_children(0).unwrap();
+        scene.daemon.wait_for_children(0)?;
     }
-    vm.guest.sh("rmmod virtio_tee").unwrap();
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.guest.sh("rmmod virtio_tee")?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn the_module_stays_while_it_is_used() {
-    let scene = Scene::set("unload", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn the_module_stays_while_it_is_used() -> Outcome {
+    let scene = Scene::set("unload", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, "hold probe --ms 10000");
-    client.wait_for("holding").unwrap();
-    let refused = vm.guest.run(&["rmmod", "virtio_tee"]).unwrap();
+    client.wait_for("holding")?;
+    let refused = vm.guest.run(&["rmmod", "virtio_tee"])?;
     assert_ne!(refused.status, Status::Code(0), "{refused:?}");
     // Nothing came of it: the call ends as it would have.
-    client.wait().unwrap().success().unwrap();
+    client.wait()?.success()?;
     check(&vm.guest, "hello hello-c");
-    vm.guest.sh("rmmod virtio_tee").unwrap();
-    vm.load_driver().unwrap();
+    vm.guest.sh("rmmod virtio_tee")?;
+    vm.load_driver()?;
     check(&vm.guest, "hello hello-c");
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_device_unbound_in_a_call_ends_the_call() {
-    let scene = Scene::set("unbind", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_device_unbound_in_a_call_ends_the_call() -> Outcome {
+    let scene = Scene::set("unbind", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     for how in ["sleep", "masked"] {
         let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how}"));
-        client.wait_for("holding").unwrap();
-        let device = vm.guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
+        client.wait_for("holding")?;
+        let device = vm.guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*")?;
         let device = device.trim();
-        vm.guest.sh(&format!("echo {device} >/sys/bus/virtio/drivers/virtio_tee/unbind")).unwrap();
-        let output = client.wait_within(SOON).unwrap();
+        vm.guest.sh(&format!("echo {device} >/sys/bus/virtio/drivers/virtio_tee/unbind"))?;
+        let output = client.wait_within(SOON)?;
         assert_eq!(output.status, Status::Code(1), "{how}: {output:?}");
-        assert!(vm.guest.sh("ls /dev").unwrap().lines().all(|name| name != "tee0"));
+        assert!(vm.guest.sh("ls /dev")?.lines().all(|name| name != "tee0"));
         // QEMU tells nobody of the reset; the daemon knows when queues begin anew.
-        vm.guest.sh(&format!("echo {device} >/sys/bus/virtio/drivers/virtio_tee/bind")).unwrap();
+        vm.guest.sh(&format!("echo {device} >/sys/bus/virtio/drivers/virtio_tee/bind"))?;
         check(&vm.guest, "hello hello-c");
-        scene.daemon.wait_for_children(0).unwrap();
+        scene.daemon.wait_for_children(0)?;
     }
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_device_pulled_out_in_a_call_ends_the_call() {
-    let scene = Scene::set("unplug", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_device_pulled_out_in_a_call_ends_the_call() -> Outcome {
+    let scene = Scene::set("unplug", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
-    client.wait_for("holding").unwrap();
-    vm.unplug().unwrap();
-    let output = client.wait_within(SOON).unwrap();
+    client.wait_for("holding")?;
+    vm.unplug()?;
+    let output = client.wait_within(SOON)?;
     assert_eq!(output.status, Status::Code(1), "{output:?}");
-    assert!(vm.guest.sh("ls /dev").unwrap().lines().all(|name| name != "tee0"));
-    scene.daemon.wait_for_children(0).unwrap();
+    assert!(vm.guest.sh("ls /dev")?.lines().all(|name| name != "tee0"));
+    scene.daemon.wait_for_children(0)?;
     // In again: the same daemon, the same socket.
-    vm.plug(&scene.socket(0)).unwrap();
+    vm.plug(&scene.socket(0))?;
     wait_for_device(&vm.guest);
     check(&vm.guest, "hello hello-c");
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_daemon_killed_in_a_call_can_be_replaced() {
-    let mut scene = Scene::set("daemon-restart", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_daemon_killed_in_a_call_can_be_replaced() -> Outcome {
+    let mut scene = Scene::set("daemon-restart", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
-    client.wait_for("holding").unwrap();
+    client.wait_for("holding")?;
     // QEMU's generic vhost-user device does not reconnect; what can be asked for is that the guest
     // lives on and gets a TEE again with another device.
-    scene.restart_daemon().unwrap();
-    vm.unplug().unwrap();
-    let output = client.wait_within(SOON).unwrap();
+    scene.restart_daemon()?;
+    vm.unplug()?;
+    let output = client.wait_within(SOON)?;
     assert_eq!(output.status, Status::Code(1), "{output:?}");
-    vm.plug(&scene.socket(0)).unwrap();
+    vm.plug(&scene.socket(0))?;
     wait_for_device(&vm.guest);
     check(&vm.guest, "hello hello-c");
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }

@@ -3,26 +3,27 @@
 
 mod common;
 
-use common::{check, device_interrupts};
+use common::{check, device_interrupts, Outcome};
 use integration::Scene;
 
 #[test]
-fn ta_and_guest_see_the_same_pages() {
-    let scene = Scene::set("zero-copy", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn ta_and_guest_see_the_same_pages() -> Outcome {
+    let scene = Scene::set("zero-copy", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "zero-copy probe --layout contiguous"));
     let report = check(&vm.guest, "zero-copy probe --layout scattered");
     println!("{report}");
     let (pages, runs) = (report["pages"].as_u64().unwrap(), report["physical_runs"].as_u64().unwrap());
     assert!(runs > pages / 2, "{report}: not scattered enough to show anything");
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }
 
 #[test]
-fn a_temporary_memref_costs_one_round_trip() {
-    let scene = Scene::set("round-trips", 1).unwrap();
-    let vm = scene.boot_with_driver(0).unwrap();
+fn a_temporary_memref_costs_one_round_trip() -> Outcome {
+    let scene = Scene::set("round-trips", 1)?;
+    let vm = scene.boot_with_driver(0)?;
     // The device answers each request by an interrupt: calls are made one after the other, so none is
     // merged with another one's. What else a run needs cancels out between runs of two lengths.
     let (few, many) = (100, 1100);
@@ -42,6 +43,7 @@ fn a_temporary_memref_costs_one_round_trip() {
         answers <= calls * 105 / 100,
         "{answers} interrupts for {calls} calls: more than one round trip each"
     );
-    vm.shut_down().unwrap();
-    scene.daemon.terminate().unwrap();
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
 }

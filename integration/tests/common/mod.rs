@@ -3,8 +3,30 @@
 #![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "only tests call these")]
 
+use std::fmt;
+use std::panic::Location;
+
 use integration::vm::{Guest, Output, Running};
 use serde_json::Value;
+
+/// What a test comes to: an error is shown as it reads, not as it is built.
+pub(crate) type Outcome = Result<(), Failure>;
+
+/// Why a test failed, and where.
+pub(crate) struct Failure(String);
+
+impl<E: fmt::Display> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self(format!("{}: {error}", Location::caller()))
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Runs a check of `tee-guest`, which must hold; returns its report.
 #[track_caller]
