@@ -2,19 +2,22 @@
 
 //! Sessions and calls: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
 
+use core::mem::offset_of;
+
 use kernel::{
     page::PAGE_SIZE,
     prelude::*,
     sync::{aref::ARef, ArcBorrow},
 };
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{byteorder::little_endian::U32, FromZeros, Immutable, IntoBytes};
 
 use super::{
-    context::Context,
+    config::Limits,
+    context::{Context, InFlight},
     device::{header, message, response, CONTROL},
     memory,
     probe::VirtioTee,
-    request::{Aftermath, Request},
+    request::{Aftermath, Request, RequestBuffer},
 };
 use crate::{
     tee::{Access, Invocation, MemRef, Param, Params, SessionRequest, Shm, Verdict},
@@ -48,11 +51,16 @@ pub(super) fn open_session(
         num_params: arguments.num_params(),
         num_runs: arguments.num_runs(),
     };
-    let aftermath = Aftermath::OpenSession {
-        context: context.id,
-    };
+    let device = &context.device;
+    let close = device.buffer(
+        close_message(context.id, 0)?,
+        size_of::<wire::ResponseHeader>(),
+        KVec::new(),
+        Aftermath::None,
+    )?;
+    let aftermath = Aftermath::OpenSession(close);
     let call = Call {
-        context: &context,
+        context,
         session: wire::VIRTIO_TEE_SESSION_NONE,
         cancel_id,
     };
@@ -84,7 +92,7 @@ pub(super) fn invoke(
         reserved: 0.into(),
     };
     let call = Call {
-        context: &context,
+        context,
         session: request.session,
         cancel_id,
     };
@@ -119,26 +127,19 @@ pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result 
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
 
-/// Closes a session whose client has gone before it was open.
-pub(super) fn close_abandoned(answer: &Buffer<Request>, context: u64) {
-    let device = &answer.token().device;
+/// Closes a session whose client has gone before it was open, with a CLOSE_SESSION that was made in
+/// advance, so that it cannot fail for want of memory.
+pub(super) fn close_abandoned(answer: &Buffer<Request>, mut close: RequestBuffer) {
     let session = match response::<wire::CallResp>(answer) {
-        Ok(call) if call.ret.get() == 0 && call.session.get() != 0 => call.session.get(),
+        Ok(call) if call.ret.get() == 0 && call.session.get() != 0 => call.session,
         _ => return,
     };
-    let close = close_message(context, session).and_then(|message| {
-        device.buffer(
-            message,
-            size_of::<wire::ResponseHeader>(),
-            KVec::new(),
-            Aftermath::None,
-        )
-    });
-    match close {
-        Ok(close) => device.post(device.request_queue(), close),
-        // It ends with its context.
-        Err(error) => dev_warn!(device.dev, "session {session} stays open: {error:?}\n"),
+    let at = offset_of!(wire::CloseSessionReq, session);
+    if let Some(field) = close.request_mut().get_mut(at..at + size_of::<U32>()) {
+        field.copy_from_slice(session.as_bytes());
     }
+    let device = &answer.token().device;
+    device.post(device.request_queue(), close);
 }
 
 fn close_message(context: u64, session: u32) -> Result<KVVec<u8>> {
@@ -174,7 +175,7 @@ fn verdict(answer: &wire::CallResp) -> Verdict {
 
 /// A call that is being made.
 struct Call<'a> {
-    context: &'a Context,
+    context: ArcBorrow<'a, Context>,
     session: u32,
     cancel_id: u32,
 }
@@ -197,22 +198,23 @@ impl Call<'_> {
         request.extend_from_slice(fixed.as_bytes(), GFP_KERNEL)?;
         request.extend_from_slice(arguments.params.as_bytes(), GFP_KERNEL)?;
         request.extend_from_slice(arguments.runs.as_bytes(), GFP_KERNEL)?;
-        let response_len =
-            size_of::<wire::CallResp>() + params.len() * size_of::<wire::ParamResult>();
+        let mut results =
+            KVec::from_elem(wire::ParamResult::new_zeroed(), params.len(), GFP_KERNEL)?;
+        let response_len = size_of::<wire::CallResp>() + results.as_bytes().len();
+        let mut buffer = device.buffer(request, response_len, arguments.memories, aftermath)?;
+        buffer.token_mut().in_flight = Some(InFlight::new(self.context.into()));
 
         for_each_memref(params, |_, memref, size| {
             let start = memref.shm.page_offset() + memref.offset;
             memref.shm.segments().sync_for_device(start, size);
         });
         let queue = device.request_queue();
-        let answer = device
-            .call(queue, request, response_len, arguments.memories, aftermath)
-            .inspect_err(|error| {
-                if *error == EINTR {
-                    self.give_up();
-                }
-            })?;
-        match read(&answer, params) {
+        let answer = device.call_killably(queue, buffer).inspect_err(|error| {
+            if *error == EINTR {
+                self.give_up();
+            }
+        })?;
+        match read(&answer, &mut results, params) {
             Ok(call) => Ok(Some(call)),
             Err(ENODEV | EPROTO) => Ok(None),
             Err(error) => Err(error),
@@ -238,15 +240,19 @@ impl Call<'_> {
 }
 
 /// Reads the answer to a call, and sets what the parameters carry back. `EPROTO` if it does not
-/// make sense.
-fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<wire::CallResp> {
+/// make sense. `results` is room for one of each parameter: the device could still change its own.
+fn read(
+    answer: &Buffer<Request>,
+    results: &mut [wire::ParamResult],
+    params: &mut Params<'_, VirtioTee>,
+) -> Result<wire::CallResp> {
     let call: wire::CallResp = response(answer)?;
-    let results = answer
+    let copy = results.as_mut_bytes();
+    let from = size_of::<wire::CallResp>();
+    let bytes = answer
         .response()
-        .and_then(|bytes| bytes.get(size_of::<wire::CallResp>()..));
-    let results =
-        <[wire::ParamResult]>::ref_from_prefix_with_elems(results.ok_or(EPROTO)?, params.len());
-    let (results, _) = results.map_err(|_| EPROTO)?;
+        .and_then(|bytes| bytes.get(from..from + copy.len()));
+    copy.copy_from_slice(bytes.ok_or(EPROTO)?);
     if call.num_params.get() as usize != params.len() {
         return Err(EPROTO);
     }
@@ -254,7 +260,7 @@ fn read(answer: &Buffer<Request>, params: &mut Params<'_, VirtioTee>) -> Result<
     // a client within the kernel may rely on it.
     let excess = params
         .iter()
-        .zip(results)
+        .zip(&*results)
         .any(|(param, result)| match param {
             Param::MemRef {
                 access: Access::Output | Access::InOut,
@@ -314,23 +320,23 @@ impl Arguments {
             memories: KVec::new(),
         };
         for param in params.iter() {
-            let param = this.param(limits.runs, &param)?;
+            let param = this.param(limits, &param)?;
             this.params.push(param, GFP_KERNEL)?;
         }
         Ok(this)
     }
 
-    fn num_params(&self) -> zerocopy::byteorder::little_endian::U32 {
+    fn num_params(&self) -> U32 {
         // CAST: At most `Limits::params`, which was 32 bits.
         (self.params.len() as u32).into()
     }
 
-    fn num_runs(&self) -> zerocopy::byteorder::little_endian::U32 {
+    fn num_runs(&self) -> U32 {
         // CAST: At most `Limits::runs`, which was 32 bits.
         (self.runs.len() as u32).into()
     }
 
-    fn param(&mut self, max_runs: usize, param: &Param<'_, VirtioTee>) -> Result<wire::Param> {
+    fn param(&mut self, limits: &Limits, param: &Param<'_, VirtioTee>) -> Result<wire::Param> {
         let mut out = wire::Param {
             attr: attribute(param).into(),
             num_runs: 0.into(),
@@ -347,6 +353,8 @@ impl Arguments {
                 out.b = (*b).into();
                 out.c = (*c).into();
             }
+            // The subsystem has refused it to user space, but not to clients within the kernel.
+            Param::MemRef { memory: None, .. } if !limits.takes_null() => return Err(EINVAL),
             Param::MemRef {
                 memory: None, size, ..
             } => {
@@ -364,7 +372,7 @@ impl Arguments {
                 let mut name = memory::name_for_call(memref.shm, false)?;
                 if name.is_none() {
                     let before = self.runs.len();
-                    match self.take_along(max_runs, memref.shm, start, *size) {
+                    match self.take_along(limits.runs, memref.shm, start, *size) {
                         Ok(offset) => {
                             out.attr = (out.attr.get() | wire::VIRTIO_TEE_ATTR_TRANSIENT).into();
                             out.num_runs = ((self.runs.len() - before) as u32).into();

@@ -32,6 +32,11 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// Whether the device takes NULL memrefs.
+    pub(super) fn takes_null(&self) -> bool {
+        self.version.gen_caps & wire::VIRTIO_TEE_CAP_MEMREF_NULL != 0
+    }
+
     /// Reads them. `EINVAL` for a device that does not follow the specification, `EOPNOTSUPP` for
     /// one that the driver cannot serve.
     pub(super) fn read(dev: &virtio::Device<Bound>) -> Result<Self> {

@@ -8,7 +8,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        new_mutex, Arc, Mutex,
+        new_mutex, new_spinlock_irq, Arc, Mutex, SpinLockIrq,
     },
 };
 use zerocopy::{byteorder::little_endian::U64, IntoBytes};
@@ -17,7 +17,11 @@ use super::{
     device::{header, message, response, TeeDevice, CONTROL},
     request::{Aftermath, Request, RequestBuffer},
 };
-use crate::{virtio::Buffer, wire};
+use crate::{
+    sync::{new_waitqueue, WaitQueue},
+    virtio::Buffer,
+    wire,
+};
 
 /// A client's context.
 #[pin_data]
@@ -29,6 +33,8 @@ pub(crate) struct Context {
     start: u32,
     #[pin]
     end: Mutex<End>,
+    /// What the device answers to CLOSE_DEVICE.
+    outcome: Arc<Outcome>,
 }
 
 /// How the context ends.
@@ -37,19 +43,25 @@ struct End {
     close: Option<Close>,
     /// The client has gone.
     closing: bool,
-    /// Memories that the device may have registered. CLOSE_DEVICE waits for calls, which can take
-    /// any time, and pages are not to wait for that: so it comes last.
+    /// Calls that it has left behind, once it has gone.
+    calls: u32,
+    /// Memories that the device may have registered.
     memories: u32,
 }
 
 impl Context {
     /// Opens a context. `ENFILE` where there are as many as the device allows.
     pub(super) fn open(device: &Arc<TeeDevice>) -> Result<Arc<Self>> {
+        let outcome = Outcome::new()?;
+        let closing = Closing {
+            outcome: outcome.clone(),
+            _quota: ContextQuota::take(device)?,
+        };
         let close = device.buffer(
             message(&header(wire::VIRTIO_TEE_CMD_CLOSE_DEVICE, 0))?,
             size_of::<wire::ResponseHeader>(),
             KVec::new(),
-            Aftermath::CloseContext(ContextQuota::take(device)?),
+            Aftermath::CloseContext(closing),
         )?;
         let mut answer = device.call(
             CONTROL,
@@ -70,7 +82,8 @@ impl Context {
                 device: device.clone(),
                 id,
                 start,
-                end <- new_mutex!(End { close, closing: false, memories: 0 }),
+                end <- new_mutex!(End { close, closing: false, calls: 0, memories: 0 }),
+                outcome,
             }),
             GFP_KERNEL,
         )
@@ -85,13 +98,25 @@ impl Context {
         }
     }
 
-    /// The client has gone: closes the context as soon as no memory is registered.
+    /// The client has gone: closes the context.
+    ///
+    /// CLOSE_DEVICE waits for the TEE, and pages are not to wait for that. So it comes last, when no
+    /// memory is registered. But a call that the client has left behind keeps its memory until it
+    /// ends, and what makes it end, if it heeds no cancellation, is CLOSE_DEVICE: with such calls it
+    /// comes at once, and [gives back](Self::closed) all memory.
     pub(super) fn close(&self) {
         let mut end = self.end.lock();
         end.closing = true;
         let ready = end.ready();
         drop(end);
         drop(ready);
+    }
+
+    /// Once CLOSE_DEVICE is under way, or just about to be, waits for the answer, by which the device
+    /// has given all memory back. `None` before.
+    pub(super) fn closed(&self) -> Option<Result> {
+        let under_way = self.end.lock().close.is_none();
+        under_way.then(|| self.outcome.wait())
     }
 
     /// A memory may be registered from now on.
@@ -112,7 +137,7 @@ impl Context {
 impl End {
     /// What is to be dropped, once the lock is released.
     fn ready(&mut self) -> Option<Close> {
-        if self.closing && self.memories == 0 {
+        if self.closing && (self.calls > 0 || self.memories == 0) {
             self.close.take()
         } else {
             None
@@ -169,8 +194,77 @@ impl Drop for Close {
     }
 }
 
+/// A call in a context that the device may not have answered yet: until this is dropped.
+pub(super) struct InFlight(Arc<Context>);
+
+impl InFlight {
+    pub(super) fn new(context: Arc<Context>) -> Self {
+        context.end.lock().calls += 1;
+        Self(context)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.end.lock().calls -= 1;
+    }
+}
+
+/// What comes of a CLOSE_DEVICE: for all who wait to have memory back.
+#[pin_data]
+struct Outcome {
+    #[pin]
+    result: SpinLockIrq<Option<Result>>,
+    #[pin]
+    arrival: WaitQueue,
+}
+
+impl Outcome {
+    fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                result <- new_spinlock_irq!(None),
+                arrival <- new_waitqueue!("virtio_tee::Outcome"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn wait(&self) -> Result {
+        self.arrival.wait(|| *self.result.lock())
+    }
+
+    /// Only the first one counts.
+    fn set(&self, result: Result) {
+        self.result.lock().get_or_insert(result);
+        self.arrival.wake_all();
+    }
+}
+
+/// What a CLOSE_DEVICE ends.
+pub(super) struct Closing {
+    outcome: Arc<Outcome>,
+    _quota: ContextQuota,
+}
+
+impl Closing {
+    /// The device has answered, or will not. Usable in any context: who waits for this can be in the
+    /// way of all that is deferred.
+    pub(super) fn answered(&self, answer: &Buffer<Request>) {
+        self.outcome
+            .set(response::<wire::ResponseHeader>(answer).map(|_| ()));
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        // If there was no answer, the request has not been made: the device was reset, or is being.
+        self.outcome.set(Err(ENODEV));
+    }
+}
+
 /// A place among the contexts that the device allows. Given back when dropped.
-pub(super) struct ContextQuota(Arc<TeeDevice>);
+struct ContextQuota(Arc<TeeDevice>);
 
 impl ContextQuota {
     fn take(device: &Arc<TeeDevice>) -> Result<Self> {

@@ -118,6 +118,7 @@ impl TeeDevice {
             device: self.clone(),
             waiter: None,
             memories,
+            in_flight: None,
             aftermath,
         };
         self.queues.buffer(message, response_len, request)
@@ -135,7 +136,16 @@ impl TeeDevice {
         memories: KVec<ARef<Shm<VirtioTee>>>,
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
-        let mut buffer = self.buffer(message, response_len, memories, aftermath)?;
+        let buffer = self.buffer(message, response_len, memories, aftermath)?;
+        self.call_killably(queue, buffer)
+    }
+
+    /// Makes a request of a buffer, and waits as [`call`](Self::call) does.
+    pub(super) fn call_killably(
+        &self,
+        queue: usize,
+        mut buffer: RequestBuffer,
+    ) -> Result<RequestBuffer> {
         let waiter = Waiter::new()?;
         buffer.token_mut().waiter = Some(waiter.clone());
         match self.queues.submit(queue, buffer, Wait::Killable) {

@@ -72,14 +72,30 @@ impl Memory {
             return;
         };
         let device = &self.context.device;
-        let answer = self
-            .context
-            .check()
-            .and_then(|()| device.call_unkillably(CONTROL, unregister));
-        match answer.and_then(|answer| response::<wire::ResponseHeader>(&answer)) {
-            // A device that has been reset has no access to anything.
-            Ok(_) | Err(ENODEV | ESTALE) => (),
-            Err(error) => dev_err!(device.dev, "the device keeps memory back: {error:?}\n"),
+        match self.take_back(unregister) {
+            // A device that has lost the context has lost the memory with it.
+            Ok(()) | Err(ESTALE) => (),
+            Err(ENODEV) => device.queues.await_reset(),
+            // The memory counts as registered, and its pages are going to be somebody else's.
+            Err(error) => {
+                dev_err!(device.dev, "the device keeps memory back: {error:?}\n");
+                device.queues.abandon();
+            }
+        }
+    }
+
+    /// Has the device end all access to the memory. With `ENODEV` it is being reset.
+    fn take_back(&self, unregister: RequestBuffer) -> Result {
+        self.context.check()?;
+        if let Some(closed) = self.context.closed() {
+            return closed;
+        }
+        // Kept to the end, since CLOSE_DEVICE follows the last of them.
+        let answer = self.context.device.call_unkillably(CONTROL, unregister)?;
+        match response::<wire::ResponseHeader>(&answer) {
+            // CLOSE_DEVICE may have overtaken it.
+            Err(ESTALE) => self.context.closed().unwrap_or(Err(ESTALE)),
+            other => other.map(|_| ()),
         }
     }
 
@@ -210,7 +226,12 @@ pub(super) fn registered(answer: &Buffer<Request>, mut unregister: RequestBuffer
             }
             State::Registered { id, unregister }
         }
-        _ => State::Unregistrable,
+        // It is registered, but nobody knows how to take it back.
+        Ok(_) | Err(EPROTO) => {
+            answer.token().device.queues.abandon();
+            State::Unregistrable
+        }
+        Err(_) => State::Unregistrable,
     };
     drop(memory.settle(state));
 }

@@ -12,7 +12,7 @@ use kernel::{
 
 use super::{
     call,
-    context::{self, ContextQuota},
+    context::{self, Closing, InFlight},
     device::TeeDevice,
     memory::{self, MemoryQuota},
     probe::VirtioTee,
@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(super) waiter: Option<Arc<Waiter>>,
     /// What the device may access until it has used the buffer.
     pub(super) memories: KVec<ARef<Shm<VirtioTee>>>,
+    /// That it is a call, if it is one.
+    pub(super) in_flight: Option<InFlight>,
     /// What is left to do if nobody waits for the response any more.
     pub(super) aftermath: Aftermath,
 }
@@ -44,13 +46,10 @@ pub(super) enum Aftermath {
     None,
     /// OPEN_DEVICE: if there is a context, it is closed with this.
     OpenContext(RequestBuffer),
-    /// CLOSE_DEVICE: that context no longer counts.
-    CloseContext(#[allow(dead_code, reason = "to be dropped")] ContextQuota),
-    /// OPEN_SESSION: if there is a session, it is closed.
-    OpenSession {
-        /// The context.
-        context: u64,
-    },
+    /// CLOSE_DEVICE: that context no longer counts, and who waits for that is told.
+    CloseContext(Closing),
+    /// OPEN_SESSION: if there is a session, it is closed with this.
+    OpenSession(RequestBuffer),
     /// REGISTER_MEM of the first of the request's memories: if it is registered, that is noted.
     Register(RequestBuffer),
     /// UNREGISTER_MEM: that memory no longer counts.
@@ -129,6 +128,9 @@ impl Waiter {
 
 impl Token for Request {
     fn used(buffer: RequestBuffer, queue: &Queue) {
+        if let Aftermath::CloseContext(closing) = &buffer.token().aftermath {
+            closing.answered(&buffer);
+        }
         // The buffer goes to the client or to the workqueue, so that what it holds is dropped there.
         let unwanted = match buffer.token().waiter.clone() {
             Some(waiter) => waiter.answer(buffer),
@@ -142,7 +144,7 @@ impl Token for Request {
     fn deferred(mut buffer: RequestBuffer) {
         match mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None) {
             Aftermath::OpenContext(close) => context::close_abandoned(&buffer, close),
-            Aftermath::OpenSession { context } => call::close_abandoned(&buffer, context),
+            Aftermath::OpenSession(close) => call::close_abandoned(&buffer, close),
             Aftermath::Register(unregister) => memory::registered(&buffer, unregister),
             Aftermath::None | Aftermath::CloseContext(_) | Aftermath::Unregister(_) => (),
         }

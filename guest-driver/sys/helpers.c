@@ -70,6 +70,11 @@ void virtio_tee_helper_dma_unmap(struct device *dev, dma_addr_t addr, size_t siz
 	dma_unmap_page_attrs(dev, addr, size, DMA_BIDIRECTIONAL, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
+bool virtio_tee_helper_dma_need_sync(struct device *dev, dma_addr_t addr)
+{
+	return dma_need_sync(dev, addr);
+}
+
 void virtio_tee_helper_dma_sync_for_device(struct device *dev, dma_addr_t addr, size_t size)
 {
 	dma_sync_single_for_device(dev, addr, size, DMA_BIDIRECTIONAL);

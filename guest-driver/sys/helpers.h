@@ -29,6 +29,7 @@ phys_addr_t virtio_tee_helper_page_to_phys(struct page *page);
 int virtio_tee_helper_dma_map(struct device *dev, phys_addr_t phys, size_t size,
 			      dma_addr_t *addr);
 void virtio_tee_helper_dma_unmap(struct device *dev, dma_addr_t addr, size_t size);
+bool virtio_tee_helper_dma_need_sync(struct device *dev, dma_addr_t addr);
 void virtio_tee_helper_dma_sync_for_device(struct device *dev, dma_addr_t addr, size_t size);
 void virtio_tee_helper_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size);
 

@@ -17,13 +17,31 @@ pub(crate) struct Segment {
     pub(crate) len: u64,
 }
 
+/// A segment, and what there is to know of it.
+struct Entry {
+    segment: Segment,
+    /// Where in the memory it begins, in bytes.
+    position: u64,
+    /// Device and CPU see different memory, between which the DMA API copies.
+    synced: bool,
+}
+
+impl Entry {
+    fn end(&self) -> u64 {
+        self.position + self.segment.len
+    }
+}
+
 /// The pages of a shared memory as segments, neighbours merged.
 ///
 /// # Invariants
 ///
 /// With `dma`, each of `list` is a mapping of that device; nothing but `self` undoes it if `owned`.
 pub(crate) struct Segments {
-    list: KVVec<Segment>,
+    /// In order.
+    list: KVVec<Entry>,
+    /// Any of them is synced.
+    synced: bool,
     dma: Option<ARef<device::Device>>,
     owned: bool,
 }
@@ -41,11 +59,7 @@ impl Segments {
         dma: Option<ARef<device::Device>>,
     ) -> Result<Self> {
         let max = dma.as_ref().map_or(u64::MAX, |dev| max_mapping(dev));
-        let mut this = Self {
-            list: KVVec::new(),
-            dma,
-            owned: true,
-        };
+        let mut this = Self::empty(dma, true);
         let mut open: Option<Segment> = None;
         for index in 0..count {
             // SAFETY: By this function's contract.
@@ -76,16 +90,23 @@ impl Segments {
     ///
     /// It must have returned that, and not be freed until the result is dropped.
     pub(super) unsafe fn allocated(segment: Segment, dma: ARef<device::Device>) -> Result<Self> {
-        let mut list = KVVec::with_capacity(1, GFP_KERNEL)?;
-        list.push(segment, GFP_KERNEL)?;
+        let mut this = Self::empty(Some(dma), false);
+        this.list.reserve(1, GFP_KERNEL)?;
         // INVARIANT: Such memory is mapped, until it is freed.
-        Ok(Self {
-            list,
-            dma: Some(dma),
-            owned: false,
-        })
+        this.add(segment)?;
+        Ok(this)
     }
 
+    fn empty(dma: Option<ARef<device::Device>>, owned: bool) -> Self {
+        Self {
+            list: KVVec::new(),
+            synced: false,
+            dma,
+            owned,
+        }
+    }
+
+    /// Maps a segment, and adds it.
     fn push(&mut self, segment: Segment) -> Result {
         self.list.reserve(1, GFP_KERNEL)?;
         let addr = match &self.dma {
@@ -106,74 +127,89 @@ impl Segments {
                 addr
             }
         };
-        Ok(self.list.push(
-            Segment {
-                addr,
-                len: segment.len,
-            },
-            GFP_KERNEL,
-        )?)
+        self.add(Segment {
+            addr,
+            len: segment.len,
+        })
+    }
+
+    /// Adds a segment, which is mapped.
+    fn add(&mut self, segment: Segment) -> Result {
+        let synced = self.dma.as_ref().is_some_and(|dev| {
+            // SAFETY: By the contracts of `new` and `allocated` the device is bound.
+            unsafe { sys::virtio_tee_helper_dma_need_sync(raw(dev), segment.addr) }
+        });
+        self.synced |= synced;
+        let position = self.len();
+        let entry = Entry {
+            segment,
+            position,
+            synced,
+        };
+        Ok(self.list.push(entry, GFP_KERNEL)?)
     }
 
     /// The sum of all segments in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.list.iter().map(|segment| segment.len).sum()
+        self.list.last().map_or(0, Entry::end)
     }
 
     /// Where the first begins.
     pub(super) fn start(&self) -> u64 {
-        self.list.first().map_or(0, |segment| segment.addr)
+        self.list.first().map_or(0, |entry| entry.segment.addr)
     }
 
     /// The parts of segments that hold bytes `offset` to `offset + len`, in order.
     pub(crate) fn range(&self, offset: u64, len: u64) -> impl Iterator<Item = Segment> + '_ {
+        self.parts(offset, len).map(|(segment, _)| segment)
+    }
+
+    /// These parts, and whether they are synced. Takes time for these only, however many there are.
+    fn parts(&self, offset: u64, len: u64) -> impl Iterator<Item = (Segment, bool)> + '_ {
         let end = offset.saturating_add(len);
-        let mut position = 0;
-        self.list.iter().filter_map(move |segment| {
-            let from = offset.max(position);
-            let to = end.min(position + segment.len);
-            let skip = from - position;
-            position += segment.len;
-            (from < to).then(|| Segment {
-                addr: segment.addr + skip,
-                len: to - from,
+        let first = self.list.partition_point(|entry| entry.end() <= offset);
+        self.list
+            .iter()
+            .skip(first)
+            .take_while(move |entry| offset.max(entry.position) < end)
+            .map(move |entry| {
+                let from = offset.max(entry.position);
+                let part = Segment {
+                    addr: entry.segment.addr + (from - entry.position),
+                    len: end.min(entry.end()) - from,
+                };
+                (part, entry.synced)
             })
-        })
     }
 
     /// Lets the device see what is in these bytes now, where it does not anyway.
     pub(crate) fn sync_for_device(&self, offset: u64, len: u64) {
-        if let Some(dev) = &self.dma {
-            for part in self.range(offset, len) {
-                // SAFETY: By the type's invariant that is part of a mapping of this device.
-                unsafe {
-                    sys::virtio_tee_helper_dma_sync_for_device(
-                        raw(dev),
-                        part.addr,
-                        part.len as usize,
-                    );
-                }
-            }
-        }
+        self.sync(offset, len, sys::virtio_tee_helper_dma_sync_for_device);
     }
 
     /// Lets the CPU see what the device has written to these bytes, where it does not anyway.
     pub(crate) fn sync_for_cpu(&self, offset: u64, len: u64) {
-        if let Some(dev) = &self.dma {
-            for part in self.range(offset, len) {
-                // SAFETY: By the type's invariant that is part of a mapping of this device.
-                unsafe {
-                    sys::virtio_tee_helper_dma_sync_for_cpu(raw(dev), part.addr, part.len as usize);
-                }
-            }
+        self.sync(offset, len, sys::virtio_tee_helper_dma_sync_for_cpu);
+    }
+
+    fn sync(&self, offset: u64, len: u64, sync: Sync) {
+        let Some(dev) = self.dma.as_ref().filter(|_| self.synced) else {
+            return;
+        };
+        for (part, _) in self.parts(offset, len).filter(|(_, synced)| *synced) {
+            // SAFETY: By the type's invariant that is part of a mapping of this device.
+            unsafe { sync(raw(dev), part.addr, part.len as usize) };
         }
     }
 }
 
+/// `dma_sync_single_for_device()` or `dma_sync_single_for_cpu()`.
+type Sync = unsafe extern "C" fn(*mut bindings::device, bindings::dma_addr_t, usize);
+
 impl Drop for Segments {
     fn drop(&mut self) {
         if let Some(dev) = self.dma.as_ref().filter(|_| self.owned) {
-            for segment in &self.list {
+            for Entry { segment, .. } in &self.list {
                 // SAFETY: By the type's invariant that is a mapping of this device.
                 unsafe {
                     sys::virtio_tee_helper_dma_unmap(raw(dev), segment.addr, segment.len as usize);

@@ -119,12 +119,7 @@ impl<T: Token> WorkItem for Virtqueues<T> {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        dev_err!(
-            this.device,
-            "the device broke a virtqueue; it stays unusable until bound anew\n"
-        );
-        let mut phase = this.phase.lock();
-        this.halt(&mut phase);
+        this.abandon();
     }
 }
 
@@ -256,6 +251,25 @@ impl<T: Token> Virtqueues<T> {
         self.workqueue.flush();
     }
 
+    /// Gives up a device that does not follow the rules: it is reset, and has access to nothing once
+    /// this returns. Does nothing if the queues are not running.
+    pub(crate) fn abandon(&self) {
+        let mut phase = self.phase.lock();
+        if *phase == Phase::Running {
+            dev_err!(
+                self.device,
+                "the device breaks the rules; it stays unusable until bound anew\n"
+            );
+        }
+        self.halt(&mut phase);
+    }
+
+    /// Waits until a reset that is under way is complete. After `ENODEV` from
+    /// [`submit`](Self::submit) the device has access to nothing once this returns.
+    pub(crate) fn await_reset(&self) {
+        drop(self.phase.lock());
+    }
+
     /// Resets the device and takes all buffers back.
     fn halt(&self, phase: &mut Phase) {
         if *phase != Phase::Running {
@@ -352,7 +366,7 @@ impl<T: Token> Virtqueues<T> {
         Ok(Some(unsafe { device::Device::get_device(dev) }))
     }
 
-    /// The device does not follow the rules: gives it up, as soon as that is possible.
+    /// [Gives the device up](Self::abandon), as soon as that is possible. Usable in any context.
     fn fail(&self) {
         // SAFETY: All objects of this type are in an `Arc`: `new` returns nothing else.
         let this = unsafe { ArcBorrow::from_raw(self) };
