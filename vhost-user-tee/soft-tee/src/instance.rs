@@ -170,21 +170,13 @@ impl Instance {
         cancel: &CancelToken,
         work: impl FnOnce(CallTurn<'_>) -> R,
     ) -> Result<R, NoTurn> {
-        let ticket = Arc::new(Ticket::default());
-        let handler = {
-            let (instance, ticket) = (self.clone(), ticket.clone());
-            move |what| {
-                instance.turns.cancel(&ticket, || match what {
-                    GiveUp::Cancel => instance.mailbox.set_cancelled(true),
-                    GiveUp::Abandon => instance.kill(ABANDONED),
-                });
-            }
+        let give_up = |instance: &Self, ticket: &Arc<Ticket>, what| {
+            instance.turns.cancel(ticket, || match what {
+                GiveUp::Cancel => instance.mailbox.set_cancelled(true),
+                GiveUp::Abandon => instance.kill(ABANDONED),
+            });
         };
-        cancel.with_handler(handler, || {
-            let turn = self.turns.take(&ticket)?;
-            // The request may have come between the installation of the handler and the turn.
-            Ok(work(CallTurn { instance: self, turn: Some(turn) }))
-        })
+        self.take_turn(cancel, give_up, work)
     }
 
     /// The same for work that cannot be cancelled. Where it is abandoned in its turn, the instance
@@ -194,17 +186,28 @@ impl Instance {
         cancel: &CancelToken,
         work: impl FnOnce(CallTurn<'_>) -> R,
     ) -> Result<R, NoTurn> {
+        let give_up = |instance: &Self, ticket: &Arc<Ticket>, what| {
+            if what == GiveUp::Abandon {
+                instance.turns.if_running_with(ticket, || instance.kill(ABANDONED));
+            }
+        };
+        self.take_turn(cancel, give_up, work)
+    }
+
+    fn take_turn<R>(
+        self: &Arc<Self>,
+        cancel: &CancelToken,
+        give_up: impl Fn(&Self, &Arc<Ticket>, GiveUp) + Send + 'static,
+        work: impl FnOnce(CallTurn<'_>) -> R,
+    ) -> Result<R, NoTurn> {
         let ticket = Arc::new(Ticket::default());
         let handler = {
             let (instance, ticket) = (self.clone(), ticket.clone());
-            move |what| {
-                if what == GiveUp::Abandon {
-                    instance.turns.if_running_with(&ticket, || instance.kill(ABANDONED));
-                }
-            }
+            move |what| give_up(&instance, &ticket, what)
         };
         cancel.with_handler(handler, || {
-            Ok(work(CallTurn { instance: self, turn: Some(self.turns.take(&ticket)?) }))
+            let turn = self.turns.take(&ticket)?;
+            Ok(work(CallTurn { instance: self, turn: Some(turn) }))
         })
     }
 
