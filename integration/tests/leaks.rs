@@ -14,13 +14,13 @@ fn a_thousand_loads_of_the_module() -> Outcome {
     let cycles = |count: u32| {
         let script =
             format!("i=0; while [ $i -lt {count} ]; do rmmod virtio_tee; load-driver; i=$((i+1)); done");
-        vm.guest.sh(&script)?;
+        vm.guest.sh(&script)
     };
     // The first ones fill caches.
-    cycles(50);
+    cycles(50)?;
     let before = KernelMemory::of(&vm.guest);
     let daemon_before = scene.daemon.usage()?;
-    cycles(1000);
+    cycles(1000)?;
     KernelMemory::of(&vm.guest).assert_no_leak(before, 1000, 2048);
     let daemon_after = scene.daemon.usage()?;
     println!("daemon: {daemon_before:?} → {daemon_after:?}");
