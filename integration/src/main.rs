@@ -24,6 +24,8 @@ enum Command {
     Demo,
     /// Boot a guest with a daemon beside it and give a shell in it; leave with `exit` or ^A x.
     Shell,
+    /// Measure what calls cost in a guest, beside an ioctl that stays in its kernel.
+    Bench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
     Provision,
     /// Build the guest's driver, warnings being errors.
@@ -58,6 +60,7 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Demo => demo::run()?,
         Command::Shell => shell()?,
+        Command::Bench => bench()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
             let arch = match arch {
@@ -76,5 +79,14 @@ fn shell() -> Result<(), SceneError> {
     say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
     say("in the guest: load-driver, then tee-guest --help");
     vm::shell(&scene.parts, &scene.dir, &scene.config(0))?;
+    Ok(())
+}
+
+fn bench() -> Result<(), SceneError> {
+    let scene = Scene::set("bench", 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    print!("{}", vm.guest.ok(&["tee-guest", "bench", "probe"])?);
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
     Ok(())
 }
