@@ -28,13 +28,18 @@
 //! Two things wait without regard to signals. Taking back registered memory does, since its pages
 //! are freed right after; and asking for what nobody waits for does, closing a context for one,
 //! while the control queue is full. Both need nothing but the device to be alive, no TEE, and
-//! unbinding the device ends both.
+//! unbinding the device ends both. With one exception: where a killed client has left calls behind,
+//! its memory comes back with CLOSE_DEVICE, which waits for the TEE to end them; [`context`] says
+//! why.
 //!
 //! # When the device goes
 //!
 //! Unbinding resets the device and takes all buffers back. Calls that were under way fail with
 //! `TEEC_ERROR_COMMUNICATION`, everything after that with `ENODEV`. Then it waits, as the TEE
 //! subsystem does for any TEE, until the last client has closed its file descriptors.
+//!
+//! A device that breaks the rules of its rings, or does not give memory back, is reset likewise, and
+//! stays unusable until it is bound anew: pages are not freed while it has access to them.
 
 #![forbid(unsafe_code)]
 
