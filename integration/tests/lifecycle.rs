@@ -37,6 +37,35 @@ fn a_client_killed_in_a_call_leaves_nothing() -> Outcome {
 }
 
 #[test]
+fn a_client_killed_in_a_call_has_its_registered_memory_back() -> Outcome {
+    let scene = Scene::set("killed-memory", 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    // The TA heeds no cancellation while it watches the memory; what ends it is that the context is
+    // closed, which must not wait for the memory that the call keeps.
+    let mut client = start(&vm.guest, "hold probe --ms 9900 --registered 1048576");
+    client.wait_for("holding")?;
+    // It says so before it makes the call.
+    vm.guest.sh("i=0; until cat /proc/[0-9]*/task/*/stack | grep -q virtio_tee; \
+         do i=$((i+1)); [ $i -lt 60 ]; sleep 0.1; done")?;
+    client.signal(SIGKILL)?;
+    let output = client.wait_within(SOON)?;
+    assert_eq!(output.status, Status::Signal(SIGKILL), "{output:?}");
+    scene.daemon.wait_for_children(0)?;
+    let log = scene.daemon.log();
+    assert!(log.contains("its client has gone, and it would not end"), "{log}");
+    vm.guest.sh("rmmod virtio_tee")?;
+    // Nothing that was pinned for the device still is. The kernel sums up each second, at times.
+    vm.guest.sh("i=0; until awk '/^nr_foll_pin_acquired/ { a = $2 } /^nr_foll_pin_released/ { r = $2 } \
+         END { exit !(a > 0 && a == r) }' /proc/vmstat; \
+         do i=$((i+1)); [ $i -lt 60 ]; sleep 1; done")?;
+    vm.load_driver()?;
+    check(&vm.guest, "hello hello-c");
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
 fn the_module_stays_while_it_is_used() -> Outcome {
     let scene = Scene::set("unload", 1)?;
     let vm = scene.boot_with_driver(0)?;
