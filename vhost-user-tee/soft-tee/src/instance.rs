@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
@@ -33,6 +34,7 @@ use crate::ration::ErrorLog;
 use crate::registry::TaImage;
 use crate::services;
 use crate::spawn::{self, Spawned};
+use crate::ta_log::printable;
 use crate::turns::{NoTurn, Ticket, Turn, Turns};
 
 /// Stack for the libraries beneath a TA, on top of what its header says; in bytes.
@@ -59,6 +61,8 @@ pub(crate) struct Instance {
     next_session: AtomicU32,
     /// Session of the call that runs; 0 for none.
     session: AtomicU32,
+    /// It has answered a call.
+    answered: AtomicBool,
     /// Why it was killed, where it was on purpose.
     killed: OnceLock<Death>,
     dead: AtomicBool,
@@ -114,6 +118,7 @@ impl Instance {
             mapped: Mutex::default(),
             next_session: AtomicU32::new(1),
             session: AtomicU32::new(0),
+            answered: AtomicBool::new(false),
             killed: OnceLock::new(),
             dead: AtomicBool::new(false),
             death: OnceLock::new(),
@@ -250,7 +255,7 @@ impl Instance {
         let _ = self.death.set(death);
         // In this order: a call that hands over now sees one or the other (`CallTurn::call`).
         self.dead.store(true, Ordering::SeqCst);
-        self.mailbox.hand_over(Mail::Dead);
+        self.mailbox.end();
         self.turns.end();
     }
 
@@ -269,12 +274,18 @@ impl Instance {
         self.mailbox.last_words()
     }
 
-    /// Why the process says that it could not start its TA.
+    /// Why the process says that it could not start its TA; of one that has answered a call, nothing
+    /// of the kind is believed.
     fn refusal(&self) -> Option<Death> {
+        if self.answered.load(Ordering::Relaxed) {
+            return None;
+        }
         let control = self.control();
         loop {
             match control::receive_notice(&*control) {
-                Ok(Notice::NotStarted(refusal, text)) => return Some(Death::NotStarted(refusal, text)),
+                Ok(Notice::NotStarted(refusal, text)) => {
+                    return Some(Death::NotStarted(refusal, printable(text.as_bytes())));
+                }
                 Ok(Notice::Unmapped(_)) => {}
                 Err(_) => return None,
             }
@@ -306,6 +317,16 @@ pub(crate) struct CallTurn<'a> {
 impl CallTurn<'_> {
     /// Makes a call of `memories`; waits for its end, however long that takes.
     pub(crate) fn call(&self, call: &Call, memories: &[Arc<Memory>]) -> Result<Reply, Failure> {
+        self.call_until(call, memories, None)
+    }
+
+    /// The same, but where it has not ended at `deadline` the instance is killed.
+    pub(crate) fn call_until(
+        &self,
+        call: &Call,
+        memories: &[Arc<Memory>],
+        deadline: Option<Instant>,
+    ) -> Result<Reply, Failure> {
         let instance = self.instance;
         instance.session.store(call.session, Ordering::Relaxed);
         let (new, parts) = self.new_maps(memories);
@@ -321,7 +342,7 @@ impl CallTurn<'_> {
         if let Err(error) = sent {
             self.violation(&error);
         }
-        let reply = self.await_reply();
+        let reply = self.await_reply(deadline);
         instance.session.store(0, Ordering::Relaxed);
         let reply = reply.ok_or_else(|| instance.failure())?;
         if reply.outcome == OUTCOME_NOT_MAPPED {
@@ -352,7 +373,7 @@ impl CallTurn<'_> {
     }
 
     /// Serves the TA until the call is over; `None` where the process has ended.
-    fn await_reply(&self) -> Option<Reply> {
+    fn await_reply(&self, deadline: Option<Instant>) -> Option<Reply> {
         let instance = self.instance;
         let mut mine = Mail::Call;
         loop {
@@ -361,8 +382,16 @@ impl CallTurn<'_> {
             if instance.dead.load(Ordering::SeqCst) {
                 return None;
             }
-            match instance.mailbox.wait_after(mine, &instance.patience) {
-                Some(Mail::Reply) => return Some(instance.mailbox.read()),
+            match instance.mailbox.wait_after_until(mine, &instance.patience, deadline) {
+                Some(turn) if turn == mine => {
+                    instance.kill(Death::Killed("it did not come to its end"));
+                    instance.wait_for_process();
+                    return None;
+                }
+                Some(Mail::Reply) => {
+                    instance.answered.store(true, Ordering::Relaxed);
+                    return Some(instance.mailbox.read());
+                }
                 Some(Mail::Service) => {
                     let reply = services::serve(&instance.mailbox.read());
                     instance.mailbox.write(&reply);

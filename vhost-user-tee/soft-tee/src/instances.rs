@@ -15,6 +15,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ta_protocol::message::{Call, OP_DESTROY};
@@ -39,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) max_instances: usize,
     /// Most bytes of heap of each.
     pub(crate) heap: u64,
+    /// How long one may take to come to its end.
+    pub(crate) grace: Duration,
 }
 
 /// A single instance.
@@ -177,7 +180,7 @@ impl Instances {
     /// in the turn that the caller has.
     pub(crate) fn give_back(&self, lease: &Lease, turn: &CallTurn<'_>) {
         if self.forget(lease) {
-            end(&lease.instance, turn);
+            end(&lease.instance, turn, self.setup.grace);
         }
     }
 
@@ -195,7 +198,7 @@ impl Instances {
             let end_unused = |turn: CallTurn<'_>| {
                 // Somebody may have joined before this turn came.
                 if self.is_unused(&lease.instance) {
-                    end(&lease.instance, &turn);
+                    end(&lease.instance, &turn, self.setup.grace);
                 }
             };
             // Not having a turn, it is ending already.
@@ -247,21 +250,25 @@ impl Instances {
     }
 
     /// Ends all instances, and makes no new ones: those that are idle are destroyed, calls that run
-    /// are cancelled, and what still lives after `grace` is killed. Returns when nothing lives.
-    pub(crate) fn close(&self, grace: Duration) {
+    /// are cancelled, and what still lives after [`Setup::grace`] is killed. Returns when nothing lives.
+    pub(crate) fn close(&self) {
+        let grace = self.setup.grace;
         let deadline = Instant::now() + grace;
         let alive = {
             let mut table = self.shared.table();
             table.closed = true;
             table.alive.clone()
         };
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for instance in &alive {
                 instance.cancel_running();
-                scope.spawn(|| {
+                let ending = thread::Builder::new().spawn_scoped(scope, || {
                     // Not having a turn, it is ending already.
-                    let _ = instance.with_turn(&CancelToken::new(), |turn| end(instance, &turn));
+                    let _ = instance.with_turn(&CancelToken::new(), |turn| end(instance, &turn, grace));
                 });
+                if ending.is_err() {
+                    instance.kill(Death::Killed("its VM has gone, and no thread can be had to tell it"));
+                }
             }
             self.kill_at(deadline);
         });
@@ -303,10 +310,11 @@ fn join(table: &mut Table, uuid: Uuid) -> Result<Option<Lease>, Failure> {
     Ok(Some(Lease { instance: single.instance.clone() }))
 }
 
-/// Ends an instance that nobody needs, in a turn of it.
-fn end(instance: &Instance, turn: &CallTurn<'_>) {
+/// Ends an instance that nobody needs, in a turn of it, within `grace`: others may wait for that.
+fn end(instance: &Instance, turn: &CallTurn<'_>, grace: Duration) {
     instance.end_turns();
+    let destroy = Call { op: OP_DESTROY, ..Call::default() };
     // Whether it answers or dies of it, it is over.
-    let _ = turn.call(&Call { op: OP_DESTROY, ..Call::default() }, &[]);
+    let _ = turn.call_until(&destroy, &[], Some(Instant::now() + grace));
     instance.kill(Death::Ended);
 }

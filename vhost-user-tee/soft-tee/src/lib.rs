@@ -125,7 +125,6 @@ pub enum Error {
 pub struct SoftTee {
     instances: Arc<Instances>,
     version: Version,
-    grace: Duration,
 }
 
 impl SoftTee {
@@ -155,6 +154,7 @@ impl SoftTee {
             runtime: ta_runtime,
             max_instances: limits.instances,
             heap: limits.heap,
+            grace: limits.grace,
         };
         let instances =
             Instances::new(setup, registry).map_err(|error| Error::Monitor(name, error.to_string()))?;
@@ -164,7 +164,7 @@ impl SoftTee {
             gen_caps: GEN_CAPS,
             revision: concat!("virtio-tee software TEE ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        Ok(Self { instances: Arc::new(instances), version, grace: limits.grace })
+        Ok(Self { instances: Arc::new(instances), version })
     }
 }
 
@@ -180,6 +180,6 @@ impl Tee for SoftTee {
 
 impl Drop for SoftTee {
     fn drop(&mut self) {
-        self.instances.close(self.grace);
+        self.instances.close();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -163,8 +163,9 @@ impl Watcher {
             // Not yet; there will be another event.
             Ok(None) => return,
             Err(error) => {
-                log::error!("{}: waiting for its process: {error}", entry.instance.full_name());
-                return;
+                // The kernel has told nobody how it ended (SIGCHLD is ignored), but ended it has.
+                log::warn!("{}: waiting for its process: {error}", entry.instance.full_name());
+                ExitStatus::default()
             }
         };
         let Some(mut entry) = self.watched.remove(&data) else { return };

@@ -11,6 +11,8 @@ use ta_protocol::ta_head::{self, TaHead};
 use uuid::Uuid;
 use zerocopy::FromBytes;
 
+use crate::ta_log::printable;
+
 #[cfg(target_arch = "x86_64")]
 const MACHINE: u16 = object::elf::EM_X86_64;
 #[cfg(target_arch = "aarch64")]
@@ -114,7 +116,7 @@ pub(crate) fn check(ta: &[u8], uuid: Uuid, offer: &Offer) -> Result<TaHead, Erro
     }
     check_symbols(&file, offer)?;
     match needed(&file)?.into_iter().find(|library| !offer.libraries.contains(library)) {
-        Some(library) => Err(Error::Library(library)),
+        Some(library) => Err(Error::Library(printable(library.as_bytes()))),
         None => Ok(head),
     }
 }
@@ -147,7 +149,7 @@ fn check_symbols<'data>(file: &Elf<'data, &'data [u8]>, offer: &Offer) -> Result
         return Err(Error::NoEntryPoint(entry_point));
     }
     if !missing.is_empty() {
-        return Err(Error::NotProvided(missing.join(", ")));
+        return Err(Error::NotProvided(printable(missing.join(", ").as_bytes())));
     }
     Ok(())
 }

@@ -76,9 +76,9 @@ fn log_level(level: log_line::Level) -> log::Level {
     }
 }
 
-/// `text` without what could steer a terminal, or look like a line of its own.
-fn printable(text: &[u8]) -> String {
-    String::from_utf8_lossy(text)
+/// `text` without what could steer a terminal, or look like a line of its own, and not too long.
+pub(crate) fn printable(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(MAX_LINE)])
         .chars()
         .map(|char| match char {
             '\t' => ' ',

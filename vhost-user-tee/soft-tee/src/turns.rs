@@ -51,6 +51,10 @@ impl Ticket {
         waiting
     }
 
+    fn is_waiting(&self) -> bool {
+        *self.lock() == TicketState::Waiting
+    }
+
     fn wait(&self) -> Result<(), NoTurn> {
         let mut state = self.lock();
         loop {
@@ -80,7 +84,9 @@ impl Turns {
                 return Err(NoTurn::Ended);
             }
             if state.running.is_some() {
-                state.waiting.push_back(ticket.clone());
+                if ticket.is_waiting() {
+                    state.waiting.push_back(ticket.clone());
+                }
             } else if ticket.settle(TicketState::Granted) {
                 state.running = Some(ticket.clone());
             }
@@ -91,11 +97,13 @@ impl Turns {
     /// Cancels the call with `ticket`: one that waits gets no turn; for one that runs, `running` is
     /// called before its turn can end.
     pub(crate) fn cancel(&self, ticket: &Arc<Ticket>, running: impl FnOnce()) {
-        let state = self.lock();
+        let mut state = self.lock();
         if state.runs(ticket) {
             running();
         } else {
             ticket.settle(TicketState::Refused(NoTurn::Cancelled));
+            // A client could make and cancel calls for ever, while one call runs.
+            state.waiting.retain(|other| !Arc::ptr_eq(other, ticket));
         }
     }
 
@@ -220,6 +228,7 @@ mod tests {
             turns.cancel(&ticket, || unreachable!());
             assert_eq!(waiter.join().unwrap(), Some(NoTurn::Cancelled));
         });
+        assert_eq!(waiting(&turns), 0);
         drop(turn);
         // What was cancelled is passed over.
         assert!(turns.take(&Arc::default()).is_ok());

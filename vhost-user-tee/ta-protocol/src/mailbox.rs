@@ -105,23 +105,46 @@ impl Mailbox {
         }
     }
 
+    /// The daemon's, once the TA process has ended: nobody else will hand over any more. Wakes in any
+    /// case, as the process may have taken the sleeper's mark away and ended before it woke it.
+    pub fn end(&self) {
+        self.page.turn.store(Turn::Dead as u32, Ordering::SeqCst);
+        wake(&self.page.turn);
+    }
+
     /// Waits until the turn is no longer `mine`, which the caller has handed over as; returns what
     /// it is then, `None` for a value that no honest side writes.
     pub fn wait_after(&self, mine: Turn, patience: &Patience) -> Option<Turn> {
-        let mine = mine as u32;
+        self.wait_after_until(mine, patience, None)
+    }
+
+    /// The same, but no longer than until `deadline`: then it returns `mine`.
+    pub fn wait_after_until(
+        &self,
+        mine: Turn,
+        patience: &Patience,
+        deadline: Option<Instant>,
+    ) -> Option<Turn> {
+        let turn = mine as u32;
         let look = || {
             let word = self.page.turn.load(Ordering::Acquire);
-            (word & !SLEEPER != mine).then_some(word)
+            (word & !SLEEPER != turn).then_some(word)
         };
         let word = patience.look(look).unwrap_or_else(|| loop {
             if let Some(word) = look() {
                 break word;
             }
-            let asleep = mine | SLEEPER;
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                break turn;
+            }
+            // Longer than a timespec holds is for ever.
+            let left = left.and_then(|left| futex::Timespec::try_from(left).ok());
+            let asleep = turn | SLEEPER;
             // Whether it is set now or was already, by a wake that came to nothing: sleep on it.
-            let _ = self.page.turn.compare_exchange(mine, asleep, Ordering::SeqCst, Ordering::Acquire);
+            let _ = self.page.turn.compare_exchange(turn, asleep, Ordering::SeqCst, Ordering::Acquire);
             // Any return is a reason to look again.
-            let _ = futex::wait(&self.page.turn, futex::Flags::empty(), asleep, None);
+            let _ = futex::wait(&self.page.turn, futex::Flags::empty(), asleep, left.as_ref());
         });
         Turn::from_word(word & !SLEEPER)
     }
@@ -287,6 +310,34 @@ mod tests {
             assert_eq!(ours.read::<u64>(), round + 1);
         }
         echo.join().unwrap();
+    }
+
+    #[test]
+    fn waiting_ends_at_its_deadline() {
+        let (ours, _file) = Mailbox::create().unwrap();
+        ours.hand_over(Turn::Call);
+        let deadline = Instant::now() + Duration::from_millis(5);
+        assert_eq!(ours.wait_after_until(Turn::Call, &Patience::new(), Some(deadline)), Some(Turn::Call));
+        assert!(Instant::now() >= deadline);
+    }
+
+    #[test]
+    fn the_end_wakes_whom_the_process_did_not() {
+        let (ours, file) = Mailbox::create().unwrap();
+        let theirs = Mailbox::open(file).unwrap();
+        ours.hand_over(Turn::Call);
+        thread::scope(|scope| {
+            let waiter = scope.spawn(|| ours.wait_after(Turn::Call, &Patience { max: 0, ..Patience::new() }));
+            while theirs.page.turn.load(Ordering::SeqCst) != Turn::Call as u32 | SLEEPER {
+                thread::yield_now();
+            }
+            // Once the mark is there, the sleep is near.
+            thread::sleep(Duration::from_millis(50));
+            // Handed over, and killed before the wake.
+            theirs.page.turn.store(Turn::Reply as u32, Ordering::SeqCst);
+            ours.end();
+            assert!(matches!(waiter.join().unwrap(), Some(Turn::Dead | Turn::Reply)));
+        });
     }
 
     #[test]
