@@ -25,7 +25,8 @@ fn a_thousand_loads_of_the_module() -> Outcome {
     let daemon_after = scene.daemon.usage()?;
     println!("daemon: {daemon_before:?} → {daemon_after:?}");
     assert!(daemon_after.descriptors <= daemon_before.descriptors, "{daemon_before:?} → {daemon_after:?}");
-    assert!(daemon_after.threads <= daemon_before.threads, "{daemon_before:?} → {daemon_after:?}");
+    // Threads that work for guests stay, up to a limit.
+    assert!(daemon_after.threads <= daemon_before.threads + 64, "{daemon_before:?} → {daemon_after:?}");
     check(&vm.guest, "hello hello-c");
     vm.shut_down()?;
     scene.daemon.terminate()?;
