@@ -313,6 +313,27 @@ fn available_rings_that_lie() {
 }
 
 #[test]
+fn available_rings_that_reach_out_of_memory() {
+    let (start, len) = (0x4000_0000, 16 << 20);
+    for event_idx in [true, false] {
+        let back_end = BackEnd::start();
+        let options = Options { memory: vec![(start, len)], event_idx, ..Options::default() };
+        let mut client = back_end.connect_with(&options);
+        let (context, session) = session(&mut client);
+        // Flags and index are the last that there is of memory: nothing can be read of the entries.
+        let avail_ring = start + len - 4;
+        client.memory().write(avail_ring, &[0, 0, 1, 0]).unwrap();
+        client.front_end().stop_queue(2).unwrap();
+        client.front_end().start_queue_with(2, 0, avail_ring).unwrap();
+        for _ in 0..3 {
+            client.front_end().queues[2].force_kick().unwrap();
+            // It is one thread that looks at all queues.
+            serves(&mut client, context, session);
+        }
+    }
+}
+
+#[test]
 fn more_in_flight_than_the_queue_holds() {
     let back_end = BackEnd::start();
     let options = Options { queue_size: 8, ..Options::default() };

@@ -122,6 +122,12 @@ impl FrontEnd {
 
     /// Starts a queue at `base`: where the device left it, or 0 for one that is new.
     pub fn start_queue(&mut self, index: usize, base: u16) -> Result<(), Error> {
+        let avail_ring = self.queues[index].avail_ring();
+        self.start_queue_with(index, base, avail_ring)
+    }
+
+    /// The same with the available ring at a guest address of the caller's choice, for rings that lie.
+    pub fn start_queue_with(&mut self, index: usize, base: u16, avail_ring: u64) -> Result<(), Error> {
         let ring = &self.queues[index];
         self.vhost.set_vring_num(index, ring.size())?;
         let addresses = VringConfigData {
@@ -130,7 +136,7 @@ impl FrontEnd {
             flags: 0,
             desc_table_addr: ring.desc_table(),
             used_ring_addr: ring.used_ring(),
-            avail_ring_addr: ring.avail_ring(),
+            avail_ring_addr: avail_ring,
             log_addr: None,
         };
         self.vhost.set_vring_addr(index, &addresses)?;

@@ -106,13 +106,17 @@ impl Device {
         let Some(queue) = queues.get(index) else {
             return;
         };
+        let mut pending = false;
         loop {
             let memory = queue.memory();
             queue.with_rings(|rings| rings.ready() && rings.disable_notification(&*memory).is_ok());
-            while self.take_in(index, queues, BATCH) == BATCH {
+            let mut taken = self.take_in(index, queues, BATCH);
+            let progress = taken > 0;
+            while taken == BATCH {
                 if index != 0 {
                     self.take_in(0, queues, BATCH);
                 }
+                taken = self.take_in(index, queues, BATCH);
             }
             // Chains that have come meanwhile are taken in. A ring that makes no sense is left alone,
             // but its driver may notify when it has set it right.
@@ -120,9 +124,14 @@ impl Device {
                 let pending = rings.enable_notification(&*memory).unwrap_or(false);
                 pending && rings.iter(&*memory).is_ok()
             });
-            if !more || self.stopping.load(Ordering::Relaxed) {
+            if !more || !queue.is_running() || self.stopping.load(Ordering::Relaxed) {
                 break;
             }
+            if pending && !progress {
+                self.fault(&"available ring has chains that cannot be taken");
+                break;
+            }
+            pending = true;
         }
     }
 
