@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Calls whose client has gone, and which are given some time to end by themselves.
 //!
-//! All are given the same time, so one thread and a FIFO do: it sleeps until the first is due.
+//! All are given the same time, so one thread and a FIFO do: it sleeps until the first is due. What
+//! has not ended so long after it was abandoned is abandoned again: a closing that waited for its turn
+//! then may have got it since, and hang.
 
 use std::collections::VecDeque;
 use std::panic::catch_unwind;
@@ -55,7 +57,7 @@ impl Reaper {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Abandons the call of `token`, unless it ends in time.
+    /// Abandons the call of `token`, unless it ends in time, and again until it ends.
     pub(super) fn watch(&self, token: &Arc<CancelToken>) {
         self.shared.lock().due.push_back((Instant::now() + GRACE, Arc::downgrade(token)));
         self.shared.changed.notify_one();
@@ -85,15 +87,27 @@ fn reap(shared: &Shared) {
             state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             continue;
         }
-        let token = state.due.pop_front().and_then(|(_, token)| token.upgrade());
+        let due = state.due.pop_front().map(|(_, token)| token);
         drop(state);
-        if let Some(token) = token {
-            if catch_unwind(|| token.ask(GiveUp::Abandon)).is_err() {
-                log::error!("the TEE implementation panicked abandoning a call");
-            }
-        }
+        let again = due.filter(abandon);
         state = shared.lock();
+        if let Some(token) = again {
+            // At the back: whatever came meanwhile is due before it.
+            state.due.push_back((Instant::now() + GRACE, token));
+        }
     }
+}
+
+/// Abandons a call. Says whether it is there still.
+fn abandon(token: &Weak<CancelToken>) -> bool {
+    let Some(token) = token.upgrade() else {
+        return false;
+    };
+    if catch_unwind(|| token.ask(GiveUp::Abandon)).is_err() {
+        log::error!("the TEE implementation panicked abandoning a call");
+    }
+    // More than the one here.
+    Arc::strong_count(&token) > 1
 }
 
 #[cfg(test)]
@@ -103,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_end_is_abandoned_and_what_ends_is_not() {
+    fn what_does_not_end_is_abandoned_until_it_does_and_what_ends_is_not() {
         let reaper = Reaper::new().unwrap();
         let (asked, was_asked) = mpsc::channel();
         let ended = Arc::new(CancelToken::new());
@@ -113,7 +127,16 @@ mod tests {
         reaper.watch(&token);
         token.with_handler(
             move |what| asked.send(what).unwrap(),
-            || assert_eq!(was_asked.recv().unwrap(), GiveUp::Abandon),
+            || {
+                assert_eq!(was_asked.recv().unwrap(), GiveUp::Abandon);
+                assert_eq!(was_asked.recv().unwrap(), GiveUp::Abandon);
+            },
         );
+        // It has let go of it.
+        drop(reaper);
+        let weak = Arc::downgrade(&token);
+        assert!(abandon(&weak));
+        drop(token);
+        assert!(!abandon(&weak));
     }
 }

@@ -38,10 +38,11 @@ impl CancelToken {
     }
 
     /// Asks: runs the handler if there is one, or as soon as one is installed. To ask again does
-    /// nothing, unless it is for more.
+    /// nothing, unless it is for more, or for [`GiveUp::Abandon`] again: that runs the handler again,
+    /// since what could not be ended when it was first asked for may be by now.
     pub fn ask(&self, what: GiveUp) {
         let mut state = self.lock();
-        if state.asked < Some(what) {
+        if state.asked < Some(what) || what == GiveUp::Abandon {
             state.asked = Some(what);
             if let Some(handler) = &state.handler {
                 handler(what);
@@ -59,9 +60,10 @@ impl CancelToken {
         self.lock().asked.is_some()
     }
 
-    /// Runs `call` with `handler` installed. `handler` runs at most once for each thing asked for, on
-    /// the thread that asks (on this one if that has happened already); it must be short, and must
-    /// not use the token. It has returned for good when this returns.
+    /// Runs `call` with `handler` installed. `handler` runs at most once for [`GiveUp::Cancel`], and
+    /// each time that [`GiveUp::Abandon`] is asked for, on the thread that asks (on this one, once, for
+    /// what has been asked already); it must be short, and must not use the token. It has returned for
+    /// good when this returns.
     pub fn with_handler<R>(&self, handler: impl Fn(GiveUp) + Send + 'static, call: impl FnOnce() -> R) -> R {
         {
             let mut state = self.lock();
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn handler_runs_once_for_each_thing() {
+    fn handler_runs_once_for_cancel_and_each_time_for_abandon() {
         let token = CancelToken::new();
         let (asked, handler) = recorder();
         token.with_handler(handler, || {
@@ -112,7 +114,7 @@ mod tests {
             token.ask(GiveUp::Cancel);
             token.ask(GiveUp::Abandon);
         });
-        assert_eq!(*asked.lock().unwrap(), [GiveUp::Cancel, GiveUp::Abandon]);
+        assert_eq!(*asked.lock().unwrap(), [GiveUp::Cancel, GiveUp::Abandon, GiveUp::Abandon]);
         assert!(token.is_cancelled());
     }
 
