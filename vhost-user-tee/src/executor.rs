@@ -5,9 +5,10 @@
 //!   door thread ──submit──▶ FIFO ──▶ worker ──▶ Tee (blocks) ──▶ answer, in whatever order calls end
 //! ```
 //!
-//! Calls and control work have a lane each, so that a call never delays a control command. A lane
-//! starts a thread when work waits and none is idle, up to its bound; the rest waits in FIFO. Idle
-//! threads sleep on a condition variable: nothing polls.
+//! Calls, closings of sessions and control work have a lane each: what waits for a TA never delays a
+//! control command, and a call never the closing that frees what it waits for. A lane starts a thread
+//! when work waits and none is idle, up to its bound; the rest waits in FIFO. Idle threads sleep on a
+//! condition variable: nothing polls.
 
 use std::collections::VecDeque;
 use std::io;
@@ -176,31 +177,34 @@ fn work(shared: &Shared) {
     }
 }
 
-/// The two lanes of one VM.
+/// The lanes of one VM.
 pub struct Executor {
     /// Calls into TAs.
     pub calls: Lane,
-    /// What the control queue must not wait for: closing contexts, unmapping memory.
+    /// Closing sessions, which waits for TAs too.
+    pub closes: Lane,
+    /// What the control queue must not wait for, and what waits for no TA: unmapping memory, freeing
+    /// contexts that have no sessions left.
     pub control: Lane,
 }
 
 impl Executor {
-    /// Threads that control work may use. Each is only ever held by a TA that is slow to close a
-    /// session, so a few are enough.
+    /// Threads that control work may use. No TA holds one, so a few are enough.
     const CONTROL_THREADS: usize = 8;
 
-    /// Makes the lanes; at most `max_calls` calls run at a time.
+    /// Makes the lanes; at most `max_calls` calls run at a time, and as many closings of sessions.
     pub fn new(max_calls: usize) -> Result<Self, SpawnError> {
         Ok(Self {
             calls: Lane::new("tee-call", max_calls)?,
+            closes: Lane::new("tee-close", max_calls)?,
             control: Lane::new("tee-control", Self::CONTROL_THREADS)?,
         })
     }
 
-    /// Closes both lanes, see [`Lane::close`].
+    /// Closes the lanes, see [`Lane::close`]; one before those that its jobs have work for.
     pub fn close(&self, grace: Duration) -> usize {
         let deadline = Instant::now() + grace;
-        self.calls.close(deadline) + self.control.close(deadline)
+        self.calls.close(deadline) + self.closes.close(deadline) + self.control.close(deadline)
     }
 }
 

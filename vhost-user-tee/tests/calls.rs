@@ -492,3 +492,36 @@ fn the_fake_tee_is_one() {
     drop(context);
     assert_eq!(tee.state.contexts.load(std::sync::atomic::Ordering::SeqCst), 0);
 }
+
+#[test]
+fn closings_that_wait_keep_nothing_else_waiting() {
+    const CLOSINGS: usize = 40;
+    let back_end = BackEnd::with_limits(Limits { max_calls: CLOSINGS as u32 / 2, ..Limits::default() });
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    back_end.tee.state.close_gated.store(true, std::sync::atomic::Ordering::SeqCst);
+    let closings: Vec<_> = (0..CLOSINGS)
+        .map(|index| {
+            let (context, session) = session(&mut client);
+            if index % 2 == 0 {
+                client.start_close_context(context).unwrap()
+            } else {
+                client.start_close_session(2, context, session).unwrap()
+            }
+        })
+        .collect();
+    // As many as may be at a time, the rest behind them.
+    eventually("closings wait", || back_end.tee.state.running() == CLOSINGS as i64 / 2);
+
+    let other = client.open_context().unwrap();
+    let page = client.allocate(1).unwrap();
+    let memory = client.register(other, &[page.run()]).unwrap();
+    client.unregister(other, memory).unwrap();
+    client.close_context(other).unwrap();
+    assert_eq!(client.invoke(context, session1, NOP, &[]).unwrap().ret, 0);
+
+    back_end.tee.state.open_gate(true);
+    for closing in closings {
+        assert_eq!(client.wait(closing).unwrap().len(), size_of::<wire::ResponseHeader>());
+    }
+}

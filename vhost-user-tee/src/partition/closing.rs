@@ -29,7 +29,7 @@ pub(super) type Calls = Vec<(u64, Arc<CancelToken>)>;
 #[derive(Default)]
 #[must_use]
 pub(super) struct Jobs {
-    calls: Vec<(u64, Job)>,
+    closes: Vec<(u64, Job)>,
     control: Vec<(u64, Job)>,
 }
 
@@ -107,8 +107,8 @@ impl Shared {
     }
 
     pub(super) fn submit(&self, jobs: Jobs) {
-        for (id, job) in jobs.calls {
-            self.executor.calls.submit(id, job);
+        for (id, job) in jobs.closes {
+            self.executor.closes.submit(id, job);
         }
         for (id, job) in jobs.control {
             self.executor.control.submit(id, job);
@@ -129,7 +129,8 @@ impl Shared {
             SessionState::Closing(done) => {
                 let tee = entry.tee.clone();
                 tables.last_call += 1;
-                jobs.calls.push((tables.last_call, self.close_job(context, session, tee, token, Some(done))));
+                jobs.closes
+                    .push((tables.last_call, self.close_job(context, session, tee, token, Some(done))));
             }
             other => entry.state = other,
         }
@@ -165,7 +166,7 @@ impl Shared {
                 shared.reaper.watch(&token);
                 close();
             });
-            jobs.control.push((next_id, close));
+            jobs.closes.push((next_id, close));
         }
         if context.sessions.is_empty() && context.unmapping == 0 {
             closing.last_step = true;

@@ -16,7 +16,8 @@ pub struct Limits {
     pub max_memories: u32,
     /// Bytes registered at a time, over all contexts; also the most one request may name.
     pub max_memory_bytes: u64,
-    /// Calls in the TEE at a time, each with a thread of the daemon; the rest waits in FIFO.
+    /// Calls in the TEE at a time, and closings of sessions besides, each with a thread of the
+    /// daemon; the rest waits in FIFO.
     pub max_calls: u32,
 }
 

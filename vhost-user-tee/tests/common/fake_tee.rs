@@ -51,6 +51,8 @@ pub struct State {
     pub released: AtomicU64,
     /// How long closing a session takes.
     pub close_millis: AtomicU64,
+    /// Closing a session waits for the gate, besides.
+    pub close_gated: AtomicBool,
     /// Nothing sleeps: what would ends as if cancelled.
     pub sleepless: AtomicBool,
     /// Opening a context panics.
@@ -220,6 +222,10 @@ impl Session for FakeSession {
 
     fn close(&self, _cancel: &CancelToken) {
         std::thread::sleep(Duration::from_millis(self.0.close_millis.load(Ordering::SeqCst)));
+        if self.0.close_gated.load(Ordering::SeqCst) {
+            let _running = Running::new(&self.0);
+            self.0.pass_gate();
+        }
         let before = self.0.sessions.fetch_sub(1, Ordering::SeqCst);
         assert!(before > 0, "a session was closed twice");
     }
