@@ -192,13 +192,14 @@ impl Partition {
     }
 
     /// Ends what the driver had before a reset, and waits for that. TAs that have not ended after
-    /// `grace` are ended with their TEE; then there is a new one.
+    /// `grace` are ended with their TEE; then there is a new one. Where that fails, there is none until
+    /// the next reset.
     pub fn reset(&self, grace: Duration) -> Result<(), SetupError> {
         self.close_all();
-        if self.wait_for_contexts(grace) {
+        if self.wait_for_contexts(grace) && self.shared.lock().tee.is_some() {
             return Ok(());
         }
-        drop(self.shared.lock().tee.take());
+        self.end_tee();
         self.wait_for_contexts(grace);
         let tee = (self.make_tee)().map_err(SetupError::Tee)?;
         self.shared.lock().tee = Some(tee);
@@ -212,9 +213,15 @@ impl Partition {
         self.shared.lock().stopping = true;
         self.close_all();
         self.wait_for_contexts(grace);
-        drop(self.shared.lock().tee.take());
+        self.end_tee();
         self.wait_for_contexts(grace);
         self.shared.executor.close(grace)
+    }
+
+    /// Ends the TEE, with the tables unlocked: it may take its time, and ends calls that need them.
+    fn end_tee(&self) {
+        let tee = self.shared.lock().tee.take();
+        drop(tee);
     }
 
     /// Waits until there are no contexts, `grace` at most. Says whether that came true.
