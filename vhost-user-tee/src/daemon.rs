@@ -15,6 +15,7 @@ use vmm_sys_util::epoll::EventSet;
 
 use crate::config::{Listen, VmConfig};
 use crate::door::socket::{self, Socket};
+use crate::inherited;
 use crate::partition::{BoxError, MakeTee};
 use crate::vm::{self, Served, Vm};
 
@@ -83,6 +84,7 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
     mask.add(Signal::SIGTERM);
     mask.add(Signal::SIGINT);
     mask.thread_block().map_err(|e| Error::Signals(e.into()))?;
+    inherited::set_right().map_err(Error::Signals)?;
     let sockets = listen(&vms)?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|e| Error::Signals(e.into()))?;

@@ -29,6 +29,8 @@ pub mod daemon;
 pub mod device;
 pub mod door;
 pub mod executor;
+mod inherited;
 pub mod partition;
 mod rate_limit;
+mod unsafe_signal;
 pub mod vm;

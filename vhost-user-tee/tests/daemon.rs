@@ -62,6 +62,18 @@ fn a_vm_that_comes_and_goes_costs_nothing() {
 }
 
 #[test]
+fn what_it_inherits_does_not_limit_it() {
+    let daemon = Daemon::one_vm_after("trap '' CHLD; ulimit -S -n 64");
+    daemon.connect("tee.sock").open_context().unwrap();
+    let ignored = u64::from_str_radix(&daemon.proc_line("status", "SigIgn:"), 16).unwrap();
+    assert_eq!(ignored & 1 << (Signal::SIGCHLD as i32 - 1), 0, "{ignored:x}");
+    let limits = daemon.proc_line("limits", "Max open files");
+    let limits: Vec<_> = limits.split_whitespace().collect();
+    assert_eq!(limits[0], limits[1]);
+    assert_eq!(daemon.stop(Signal::SIGTERM).0, Some(0));
+}
+
+#[test]
 fn several_vms_of_one_file() {
     let daemon = Daemon::start(|dir| {
         let config = dir.join("vms.toml");

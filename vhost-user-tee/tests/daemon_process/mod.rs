@@ -61,6 +61,26 @@ impl Daemon {
         })
     }
 
+    /// The same, started by a shell that has run `setting` before.
+    pub fn one_vm_after(setting: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        soft_tee_testing::runtime();
+        let program = command();
+        let mut command = Command::new("sh");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(["-c", &format!("{setting}; exec \"$0\" \"$@\"")]).arg(program.get_program());
+        let path = dir.path().to_str().unwrap();
+        command.args([format!("--socket-path={path}/tee.sock"), format!("--ta-dir={path}")]);
+        let child = command.env_remove("RUST_LOG").spawn().unwrap();
+        Self { child, dir }
+    }
+
+    /// What `/proc` says of the process in `file`, in the line that begins with `name`.
+    pub fn proc_line(&self, file: &str, name: &str) -> String {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
+        text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
+    }
+
     /// One VM at `tee.sock`, with the test TAs.
     pub fn with_tas() -> Self {
         let tas = soft_tee_testing::test_tas().to_str().unwrap();
