@@ -18,6 +18,13 @@
 //!
 //! A TA process is never trusted. What it can do to the daemon is to give wrong answers, to give
 //! none, and to end.
+//!
+//! Its sandbox holds it off the host: files, the network, other processes, and more memory than
+//! its limits allow. Towards its own VM it holds less: the descriptors of guest memory pass through
+//! the TA's own process, which closes them once the ranges that a call is about are mapped. A TA that
+//! takes over its own runtime may keep what passes, and with it read and write all of the memory of
+//! its VM, not of another's. TAs are chosen by the host's administrator, who should give a VM none
+//! that may not see all of it.
 
 mod context;
 mod death;

@@ -13,6 +13,12 @@
 //!
 //! The TA shares the process with the runtime, so nothing here protects the runtime from its TA. What
 //! holds a TA is the sandbox around both ([`sandbox`]), and the daemon's distrust of what comes out.
+//!
+//! The sandbox holds a TA off files, the network, other processes, and more memory than it may have.
+//! It does not hold it to the guest memory that a call hands it: the descriptors of guest memory pass
+//! through this process, and are closed once the ranges are mapped, so a TA that takes over its own
+//! runtime may keep what passes, up to all of the guest's memory. TAs are chosen by the host's
+//! administrator, who should trust each with the VMs that it serves.
 
 mod call;
 mod control;

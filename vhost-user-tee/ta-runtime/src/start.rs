@@ -4,6 +4,7 @@
 //! No code of the TA's runs before the sandbox has closed, and none of its entry points before the
 //! sandbox has closed for good: loading takes more than running.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -34,6 +35,9 @@ pub(crate) enum Error {
     /// The mailbox is not one.
     #[error("mailbox: {0}")]
     Mailbox(io::Error),
+    /// The size of the TA's file cannot be had.
+    #[error("the TA's file: {0}")]
+    TaFile(io::Error),
     /// The service thread cannot be started.
     #[error("service thread: {0}")]
     Thread(io::Error),
@@ -58,6 +62,8 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let (start, files) = protocol::receive_start(stdin).map_err(Error::Start)?;
     let StartFiles { ta, mailbox, memory } = files;
     let process = open_mailbox(mailbox, start.uuid, start.device_id)?;
+    let ta = File::from(ta);
+    let ta_size = ta.metadata().map_err(Error::TaFile)?.len();
 
     if !crypto_library::forgo_configuration() {
         return Err(Error::CryptoLibrary);
@@ -65,7 +71,7 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let sandbox = Sandbox::enter(start.stack)?;
     control::start(stdin.as_fd()).map_err(Error::Thread)?;
     syscall_trap::install().map_err(Error::Signal)?;
-    let sandbox = sandbox.close_for_loading()?;
+    let sandbox = sandbox.close_for_loading(start.heap.saturating_add(ta_size))?;
 
     let mut entry_points = EntryPoints::load(ta.as_fd()).map_err(Error::Load)?;
     drop(ta);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The system calls that a TA process may make.
 //!
-//! Filters stack, and the strictest answer counts: the one for loading, then one that declines a few
-//! harmless questions of the C library's, then the one for running. A call that is not allowed ends
-//! the process (see [`syscall_trap`](crate::sys::syscall_trap)).
+//! Filters stack, and the strictest answer counts: the one for loading, then the one for running,
+//! each beside one that declines, with EPERM, a few calls that the C library can do without. A call
+//! that is neither allowed nor declined ends the process (see
+//! [`syscall_trap`](crate::sys::syscall_trap)).
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,9 @@ use super::Error;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
+/// Argument, how it compares, with what.
+type Condition = (u8, SeccompCmpOp, u64);
+
 /// Allowed from the start to the end.
 const ALWAYS: &[i64] = &[
     // The mailbox and the sockets. New sockets cannot be had.
@@ -26,7 +30,6 @@ const ALWAYS: &[i64] = &[
     // Memory without new code; mmap and mprotect have rules below.
     libc::SYS_brk,
     libc::SYS_madvise,
-    libc::SYS_mremap,
     libc::SYS_munmap,
     // qsort asks how much memory there is, once in a process.
     libc::SYS_sysinfo,
@@ -55,41 +58,67 @@ const ALWAYS: &[i64] = &[
 const LOADING: &[i64] = &[
     libc::SYS_fstat,
     libc::SYS_newfstatat,
-    libc::SYS_mmap,
     libc::SYS_mprotect,
     libc::SYS_openat,
     libc::SYS_pread64,
-    libc::SYS_prlimit64,
     libc::SYS_read,
     libc::SYS_seccomp,
 ];
 
-/// What the C library asks by the way, as `printf` does before it writes: once the TA is loaded, it
-/// is declined with EPERM, which the library takes without harm.
-const DECLINED: &[i64] = &[libc::SYS_fstat, libc::SYS_newfstatat];
+/// Declined from the start to the end. mremap grows a view of guest memory into what lies beside it in
+/// the file, and doubles one; `realloc` of a large block asks for it, and copies the block where it is
+/// declined.
+const DECLINED: &[i64] = &[libc::SYS_mremap];
+
+/// What the C library asks by the way, as `printf` does before it writes: declined once the TA is
+/// loaded, which the library takes without harm.
+const DECLINED_RUNNING: &[i64] = &[libc::SYS_fstat, libc::SYS_newfstatat];
+
+/// The bits of mmap's flags that say whose memory it is.
+const KIND: i32 = libc::MAP_TYPE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN | libc::MAP_HUGETLB;
+
+/// The kinds of memory to be had: views of a file, and what counts as private. RLIMIT_DATA counts
+/// neither shared memory without a file nor what grows downwards, and huge pages are the host's store.
+const KINDS: [i32; 3] = [libc::MAP_SHARED, libc::MAP_PRIVATE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS];
 
 /// Closes the sandbox, for all threads, but for what loading needs.
 pub(super) fn apply_loading() -> Result<(), Error> {
     let mut rules = always()?;
     rules.extend(plain(LOADING));
+    rules.insert(libc::SYS_mmap, mappings(&[])?);
+    // The heap's limit is set once more, on this process; not on another.
+    rules.insert(libc::SYS_prlimit64, vec![rule(&[(0, SeccompCmpOp::Eq, 0)])?]);
     rules.insert(libc::SYS_prctl, vec![rule(&[(0, SeccompCmpOp::Eq, libc::PR_SET_NO_NEW_PRIVS as u64)])?]);
+    decline(DECLINED)?;
     install(rules, SeccompAction::Trap, SeccompAction::Allow)
 }
 
 /// Closes the sandbox, for all threads, for good.
 pub(super) fn apply_running() -> Result<(), Error> {
     let mut rules = always()?;
-    rules.extend(plain(DECLINED));
-    let no_code = |argument| rule(&[(argument, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0)]);
-    rules.insert(libc::SYS_mmap, vec![no_code(2)?]);
-    rules.insert(libc::SYS_mprotect, vec![no_code(2)?]);
+    rules.extend(plain(DECLINED_RUNNING));
+    let no_code = (2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0);
+    rules.insert(libc::SYS_mmap, mappings(std::slice::from_ref(&no_code))?);
+    rules.insert(libc::SYS_mprotect, vec![rule(&[no_code])?]);
     let running = program(rules, SeccompAction::Trap, SeccompAction::Allow)?;
-    install(plain(DECLINED), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))?;
+    decline(DECLINED_RUNNING)?;
     Ok(apply_filter_all_threads(&running)?)
+}
+
+/// Has `calls` fail with EPERM, where another filter does not end the process for them.
+fn decline(calls: &[i64]) -> Result<(), Error> {
+    install(plain(calls), SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32))
+}
+
+/// mmap of one of [`KINDS`], on these conditions on top.
+fn mappings(more: &[Condition]) -> Result<Vec<SeccompRule>, Error> {
+    let of_kind = |kind| (3, SeccompCmpOp::MaskedEq(KIND as u64), kind as u64);
+    KINDS.into_iter().map(|kind| rule(&[more, &[of_kind(kind)]].concat())).collect()
 }
 
 fn always() -> Result<Rules, Error> {
     let mut rules = plain(ALWAYS);
+    rules.extend(plain(DECLINED));
     for write in [libc::SYS_write, libc::SYS_writev] {
         let to = |fd| rule(&[(0, SeccompCmpOp::Eq, fd)]);
         rules.insert(write, vec![to(1)?, to(2)?]);
@@ -110,9 +139,8 @@ fn plain(calls: &[i64]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-/// All of `conditions`: argument, how it compares, with what; on its low 32 bits, as the kernel takes
-/// these arguments.
-fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, Error> {
+/// All of `conditions`, on the low 32 bits of their arguments, as the kernel takes these.
+fn rule(conditions: &[Condition]) -> Result<SeccompRule, Error> {
     let conditions = conditions
         .iter()
         .map(|(argument, op, value)| {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 use rustix::param::page_size;
-use rustix::process::{setrlimit, Resource, Rlimit};
+use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 use ta_protocol::socket::MAX_FDS;
 
 use super::Error;
@@ -17,7 +17,7 @@ const RUNTIME_HEAP: u64 = 4 << 20;
 /// Open files: stdin, stdout, stderr, TA, sockets, memory use; and guest memory in passing.
 const FILES: u64 = 8 + MAX_FDS as u64;
 
-/// Sets all limits but the heap's.
+/// Sets all limits but the heap's and that of processes.
 pub(super) fn set(stack: u64) -> Result<(), Error> {
     set_one("NOFILE", Resource::Nofile, FILES)?;
     set_one("FSIZE", Resource::Fsize, 0)?;
@@ -27,11 +27,16 @@ pub(super) fn set(stack: u64) -> Result<(), Error> {
     set_one("STACK", Resource::Stack, stack)
 }
 
-/// Allows `heap` bytes of private memory beyond what there is; and no process.
+/// Allows `heap` bytes of private memory beyond what there is; and no thread or process more.
 pub(super) fn set_heap(memory_use: &MemoryUse, heap: u64) -> Result<(), Error> {
-    let now = memory_use.read().map_err(Error::MemoryUse)?;
     set_one("NPROC", Resource::Nproc, 0)?;
-    set_one("DATA", Resource::Data, now.saturating_add(heap).saturating_add(RUNTIME_HEAP))
+    set_one("DATA", Resource::Data, memory_use.with_heap(heap)?)
+}
+
+/// The same once more, where that is less than what has been allowed.
+pub(super) fn lower_heap(memory_use: &MemoryUse, heap: u64) -> Result<(), Error> {
+    let allowed = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
+    set_one("DATA", Resource::Data, memory_use.with_heap(heap)?.min(allowed))
 }
 
 fn set_one(name: &'static str, resource: Resource, most: u64) -> Result<(), Error> {
@@ -50,6 +55,12 @@ impl MemoryUse {
     pub(super) fn open() -> Result<Self, Error> {
         let statm = File::open("/proc/self/statm").map_err(Error::MemoryUse)?;
         Ok(Self { statm, page: page_size() as u64 })
+    }
+
+    /// What there is, and `heap` bytes for the TA.
+    fn with_heap(&self, heap: u64) -> Result<u64, Error> {
+        let now = self.read().map_err(Error::MemoryUse)?;
+        Ok(now.saturating_add(heap).saturating_add(RUNTIME_HEAP))
     }
 
     /// Bytes of private writable memory and stack (proc_pid_statm(5), `data`).

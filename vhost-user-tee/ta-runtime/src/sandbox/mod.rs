@@ -5,12 +5,23 @@
 //! |---|---|---|
 //! | privileges | capabilities, root, set-uid programs, a terminal, debuggers | first |
 //! | Landlock | the file system, TCP, abstract sockets and signals to others | first |
-//! | limits | files, processes, core dumps, stack | first; heap once the TA is loaded |
+//! | limits | files, core dumps, stack; then processes, threads and private memory | first; before the TA's first instruction |
 //! | seccomp, loading | all system calls but those of a running TA and of the dynamic linker | before the TA's first instruction |
+//! | limits | private memory, where the TA has declared less | before its first entry point |
 //! | seccomp, running | opening anything, new code | before its first entry point |
 //!
 //! Landlock and seccomp cover for each other: on kernels with an older Landlock, seccomp is what
 //! denies the network; while the TA is loaded, Landlock is what denies files.
+//!
+//! Against a TA that is hostile from the start, the boundary is what is closed before its first
+//! instruction. Its constructors run then, in the runtime's own process: they can see to it that the
+//! rest never happens, or does nothing, and go on in the runtime's place. What the rest takes is taken
+//! from a TA that means well until a client has made it do otherwise.
+//!
+//! Guest memory comes as descriptors of the files it lies in, which are wider than the ranges that a
+//! call is about, and are closed once these are mapped. The sandbox keeps a TA from widening what is
+//! mapped, not from keeping a descriptor: a TA that has taken over its runtime may hold on to each
+//! that passes from then on, and with it all of the file.
 
 mod filter;
 mod landlock;
@@ -71,8 +82,10 @@ impl Sandbox {
         Ok(Self { memory_use })
     }
 
-    /// Closes the sandbox, for all threads, but for what the dynamic linker needs.
-    pub(crate) fn close_for_loading(self) -> Result<LoadingSandbox, Error> {
+    /// Closes the sandbox, for all threads, but for what the dynamic linker needs, and allows no more
+    /// than `heap` bytes of private memory beyond what there is. No thread can be started any more.
+    pub(crate) fn close_for_loading(self, heap: u64) -> Result<LoadingSandbox, Error> {
+        limits::set_heap(&self.memory_use, heap)?;
         filter::apply_loading()?;
         Ok(LoadingSandbox { memory_use: self.memory_use })
     }
@@ -80,9 +93,9 @@ impl Sandbox {
 
 impl LoadingSandbox {
     /// Closes the sandbox for good, and allows no more than `heap` bytes of private memory beyond
-    /// what there is.
+    /// what there is, nor more than was allowed for loading.
     pub(crate) fn close(self, heap: u64) -> Result<(), Error> {
-        limits::set_heap(&self.memory_use, heap)?;
+        limits::lower_heap(&self.memory_use, heap)?;
         drop(self.memory_use);
         filter::apply_running()
     }
