@@ -10,7 +10,7 @@
 //!
 //! # What is offered
 //! - `VERSION_1`, `INDIRECT_DESC`, `EVENT_IDX`; `PROTOCOL_FEATURES` with `CONFIG`, `MQ`, `REPLY_ACK`,
-//!   `CONFIGURE_MEM_SLOTS` and `RESET_DEVICE`. Never `INFLIGHT_SHMFD`: a call cannot be made twice.
+//!   `CONFIGURE_MEM_SLOTS` and `RESET_DEVICE`; `BACKEND_REQ` with `ACCESS_PLATFORM`. Never `INFLIGHT_SHMFD`: a call cannot be made twice.
 //! - `ACCESS_PLATFORM` only where the VM's configuration asks for it. With it the driver uses
 //!   addresses of the DMA API, which a confidential guest needs (its shared memory is bounced or
 //!   unencrypted by that API); without a virtual IOMMU they are guest-physical all the same. But
@@ -146,11 +146,17 @@ impl VhostUserBackend for Backend {
     }
 
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
-        VhostUserProtocolFeatures::CONFIG
+        let mut features = VhostUserProtocolFeatures::CONFIG
             | VhostUserProtocolFeatures::MQ
             | VhostUserProtocolFeatures::REPLY_ACK
             | VhostUserProtocolFeatures::CONFIGURE_MEM_SLOTS
-            | VhostUserProtocolFeatures::RESET_DEVICE
+            | VhostUserProtocolFeatures::RESET_DEVICE;
+        if self.access_platform {
+            // QEMU takes no device with ACCESS_PLATFORM whose back end could not ask for translations,
+            // also where no virtual IOMMU makes any necessary.
+            features |= VhostUserProtocolFeatures::BACKEND_REQ;
+        }
+        features
     }
 
     fn queues_per_thread(&self) -> Vec<u64> {
