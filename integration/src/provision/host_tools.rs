@@ -34,7 +34,8 @@ const TOOLS: [Tool; 7] = [
     tool("tar", "tar", "unpacks it"),
     tool("gcc", "gcc", "links Rust programs, and compiles OpenSSL and TAs in C"),
     tool("make", "make", "builds OpenSSL and TAs"),
-    tool("perl", "perl", "configures OpenSSL"),
+    // `perl` itself is always there, but without the modules of the package.
+    tool("pod2man", "perl", "configures OpenSSL"),
 ];
 
 /// Programs outside the `PATH` of an ordinary user count as well.
