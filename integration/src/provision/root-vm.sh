@@ -27,7 +27,7 @@ echo "kernel $kernel, version $version"
 install "linux-headers-$kernel=$version" "linux-source-$series=$version" \
 	rustc rust-src rust-clippy bindgen rustfmt \
 	gcc-14 make bc bison flex libelf-dev libssl-dev libdw-dev pahole xz-utils python3 kmod \
-	busybox-static
+	busybox-static kexec-tools pciutils
 # With the firmware that it wants, which is newer than trixie's too.
 install -t trixie-backports qemu-system-x86
 
