@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::progress;
 use crate::provision::HostPrograms;
+use crate::vm::Door;
 
 /// When the daemon is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
@@ -72,17 +73,22 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon in `dir` that serves each of `sockets`, which are names in that folder.
-    /// Its log is appended to `dir/daemon.log`.
-    pub fn start(programs: &HostPrograms, dir: &Path, sockets: &[String]) -> Result<Self, DaemonError> {
+    /// Starts a daemon in `dir` that serves each of `sockets`, which are names in that folder, for the
+    /// door beside it. Its log is appended to `dir/daemon.log`.
+    pub fn start(
+        programs: &HostPrograms,
+        dir: &Path,
+        sockets: &[(Door, String)],
+    ) -> Result<Self, DaemonError> {
         let error = |source| DaemonError::Start { program: programs.daemon.clone(), source };
         let mut config = String::new();
-        for socket in sockets {
+        for (door, socket) in sockets {
             // Left by a daemon that was killed.
             let _ = fs::remove_file(dir.join(socket));
             let name = socket.trim_end_matches(".sock");
             config.push_str(&format!(
-                "[[vm]]\nname = {name:?}\nsocket-path = {socket:?}\nta-dir = {:?}\n\n",
+                "[[vm]]\nname = {name:?}\n{} = {socket:?}\nta-dir = {:?}\n\n",
+                door.socket_key(),
                 programs.ta_dir.display().to_string()
             ));
         }
@@ -103,7 +109,7 @@ impl Daemon {
             .map_err(error)?;
         let mut daemon = Self { child, log };
         let deadline = Instant::now() + HANG;
-        while !sockets.iter().all(|socket| dir.join(socket).exists()) {
+        while !sockets.iter().all(|(_, socket)| dir.join(socket).exists()) {
             if let Some(status) = daemon.child.try_wait().map_err(error)? {
                 return Err(DaemonError::Ended { status, log: daemon.log_tail() });
             }

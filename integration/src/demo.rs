@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use integration::paths::vm_dir;
-use integration::vm::{Guest, GuestError, Vm, VmError};
+use integration::vm::{Door, Guest, GuestError, Vm, VmError};
 use integration::{Scene, SceneError};
 use serde_json::Value;
 use thiserror::Error;
@@ -42,7 +42,7 @@ pub(crate) fn run() -> Result<(), DemoError> {
     let begun = Instant::now();
     heading("Preparing: Debian's kernel, QEMU, the driver, the daemon, the TAs");
     println!("  kept for the next time in {}", vm_dir().display());
-    let scene = Scene::set("demo", 2)?;
+    let scene = Scene::set("demo", Door::VhostUser, 2)?;
     tick("everything is there", &[format!("the daemon's log: {}", scene.dir.join("daemon.log").display())]);
 
     heading("Two guests, one daemon");

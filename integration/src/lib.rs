@@ -2,9 +2,10 @@
 //! Virtual machines for tests and the demo: provisioned, booted, talked to.
 //!
 //! ```no_run
+//! use integration::vm::Door;
 //! use integration::Scene;
 //!
-//! let scene = Scene::set("example", 1)?; // provisions what is missing, starts a daemon
+//! let scene = Scene::set("example", Door::VfioUser, 1)?; // provisions what is missing, starts a daemon
 //! let vm = scene.boot_with_driver(0)?;
 //! println!("{}", vm.guest.ok(&["tee-guest", "version"])?);
 //! vm.shut_down()?; // fails if the guest's kernel complained

@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use integration::progress::say;
 use integration::provision::{self, Arch, Lints};
-use integration::{vm, Scene, SceneError};
+use integration::vm::{self, Door};
+use integration::{Scene, SceneError};
 
 /// Virtual machines with a TEE, from a bare Debian machine with Rust.
 #[derive(Parser)]
@@ -23,7 +24,11 @@ enum Command {
     /// Show, step by step, two guests that call trusted applications.
     Demo,
     /// Boot a guest with a daemon beside it and give a shell in it; leave with `exit` or ^A x.
-    Shell,
+    Shell {
+        /// How the TEE device is attached.
+        #[arg(long, default_value = "vfio-user")]
+        door: Door,
+    },
     /// Measure what calls cost in a guest, beside an ioctl that stays in its kernel.
     Bench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
@@ -59,7 +64,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Demo => demo::run()?,
-        Command::Shell => shell()?,
+        Command::Shell { door } => shell(door)?,
         Command::Bench => bench()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
@@ -74,8 +79,8 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn shell() -> Result<(), SceneError> {
-    let scene = Scene::set("shell", 1)?;
+fn shell(door: Door) -> Result<(), SceneError> {
+    let scene = Scene::set("shell", door, 1)?;
     say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
     say("in the guest: load-driver, then tee-guest --help");
     vm::shell(&scene.parts, &scene.dir, &scene.config(0))?;
@@ -83,7 +88,7 @@ fn shell() -> Result<(), SceneError> {
 }
 
 fn bench() -> Result<(), SceneError> {
-    let scene = Scene::set("bench", 1)?;
+    let scene = Scene::set("bench", Door::VhostUser, 1)?;
     let vm = scene.boot_with_driver(0)?;
     print!("{}", vm.guest.ok(&["tee-guest", "bench", "probe"])?);
     vm.shut_down()?;

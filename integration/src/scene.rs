@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::daemon::{Daemon, DaemonError};
 use crate::paths::vm_dir;
 use crate::provision::{provision, ProvisionError, Provisioned};
-use crate::vm::{GuestError, QmpError, Vm, VmConfig, VmError};
+use crate::vm::{Door, GuestError, QmpError, TeeDevice, Vm, VmConfig, VmError};
 
 /// Why a scene cannot be set, or what went wrong on it.
 #[derive(Debug, Error)]
@@ -52,18 +52,24 @@ pub struct Scene {
     pub parts: Provisioned,
     /// The daemon.
     pub daemon: Daemon,
-    sockets: Vec<String>,
+    sockets: Vec<(Door, String)>,
     _places: Places,
 }
 
 impl Scene {
-    /// Provisions what is missing and starts a daemon for `vms` machines.
-    pub fn set(name: &str, vms: usize) -> Result<Self, SceneError> {
+    /// Provisions what is missing and starts a daemon for `vms` machines that use `door`.
+    pub fn set(name: &str, door: Door, vms: usize) -> Result<Self, SceneError> {
+        Self::set_with(&format!("{door}-{name}"), &vec![door; vms])
+    }
+
+    /// The same with a socket for each of `doors`.
+    pub fn set_with(name: &str, doors: &[Door]) -> Result<Self, SceneError> {
         let parts = provision()?;
-        let places = Places::take(vms);
+        let places = Places::take(doors.len());
         let dir = vm_dir().join("run").join(name);
         prepare(&dir).map_err(|source| SceneError::Folder { path: dir.clone(), source })?;
-        let sockets: Vec<String> = (0..vms).map(|index| format!("vm{index}.sock")).collect();
+        let sockets: Vec<(Door, String)> =
+            doors.iter().enumerate().map(|(index, door)| (*door, format!("vm{index}.sock"))).collect();
         let daemon = Daemon::start(&parts.host, &dir, &sockets)?;
         Ok(Self { dir, parts, daemon, sockets, _places: places })
     }
@@ -82,13 +88,14 @@ impl Scene {
 
     /// What machine number `index` is booted with, for those that need something else.
     pub fn config(&self, index: usize) -> VmConfig {
-        VmConfig::new(&format!("vm{index}"), Some(&self.socket(index)))
+        VmConfig::new(&format!("vm{index}"), vec![self.tee(index)])
     }
 
-    /// The daemon's socket for machine number `index`, as QEMU names it: relative to the machine's
-    /// folder, since absolute paths may be too long for sockets.
-    pub fn socket(&self, index: usize) -> PathBuf {
-        Path::new("..").join(&self.sockets[index])
+    /// The TEE device that the daemon has for machine number `index`.
+    pub fn tee(&self, index: usize) -> TeeDevice {
+        let (door, socket) = &self.sockets[index];
+        // Relative to the machine's folder, since absolute paths may be too long for sockets.
+        TeeDevice { door: *door, socket: Path::new("..").join(socket) }
     }
 
     /// Ends the daemon with SIGKILL and starts another one in its place.

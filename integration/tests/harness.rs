@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use common::Outcome;
 use guest_agent::Status;
-use integration::vm::{GuestError, Vm, VmConfig, VmError};
+use integration::vm::{Door, GuestError, Vm, VmConfig, VmError};
 use integration::Scene;
 
 #[test]
 fn commands_report_what_they_did() -> Outcome {
-    let scene = Scene::set("harness-commands", 1)?;
-    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", None))?;
+    let scene = Scene::set("harness-commands", Door::VhostUser, 1)?;
+    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", Vec::new()))?;
 
     let output = vm.guest.run(&["sh", "-c", "echo one; echo two >&2; printf three; exit 7"])?;
     assert_eq!(output.status, Status::Code(7));
@@ -40,8 +40,8 @@ fn commands_report_what_they_did() -> Outcome {
 
 #[test]
 fn trouble_in_the_kernel_fails_the_machine() -> Outcome {
-    let scene = Scene::set("harness-trouble", 1)?;
-    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", None))?;
+    let scene = Scene::set("harness-trouble", Door::VhostUser, 1)?;
+    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", Vec::new()))?;
     vm.guest.sh("echo '<4>WARNING: made up' >/dev/kmsg")?;
     let error = vm.shut_down().unwrap_err();
     assert!(matches!(&error, VmError::KernelTrouble(lines) if lines.contains("made up")), "{error}");
@@ -50,8 +50,8 @@ fn trouble_in_the_kernel_fails_the_machine() -> Outcome {
 
 #[test]
 fn a_guest_that_dies_is_noticed() -> Outcome {
-    let scene = Scene::set("harness-death", 1)?;
-    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", None))?;
+    let scene = Scene::set("harness-death", Door::VhostUser, 1)?;
+    let vm = Vm::boot(&scene.parts, &scene.dir, &VmConfig::new("bare", Vec::new()))?;
     let begun = Instant::now();
     let error = vm.guest.sh("echo c >/proc/sysrq-trigger; sleep 1000").unwrap_err();
     assert!(matches!(&error, GuestError::Gone { .. }), "{error}");

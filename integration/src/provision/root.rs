@@ -5,6 +5,7 @@
 //! outside that are bound into it and vanish with the namespace.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,6 +15,8 @@ use crate::progress::step;
 use super::{host_tools, store, Arch, ProvisionError};
 
 const SETUP: &str = include_str!("root-setup.sh");
+/// What loads the root's programs.
+const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 
 /// A Debian root with a kernel's headers and source, and what builds modules for it.
 #[derive(Debug, Clone)]
@@ -82,9 +85,27 @@ impl Root {
 
     /// A command that runs a program of the root outside of it, with the root's own libraries.
     pub fn program(&self, program: &str) -> Command {
-        let mut command = Command::new(self.dir.join("lib64/ld-linux-x86-64.so.2"));
-        command.arg("--library-path").arg(self.dir.join("usr/lib/x86_64-linux-gnu"));
+        let mut command = self.loader();
         command.arg(self.dir.join(program));
+        command
+    }
+
+    /// The files that a program of the root loads: its libraries, and what loads them.
+    pub fn libraries(&self, program: &str) -> io::Result<Vec<PathBuf>> {
+        let output = self.loader().arg("--list").arg(self.dir.join(program)).output()?;
+        if !output.status.success() {
+            let words = String::from_utf8_lossy(&output.stderr);
+            return Err(io::Error::other(format!("{program}: {}", words.trim())));
+        }
+        // Lines of "NAME => PATH (ADDRESS)"; the loader's own path stands for none of this machine's.
+        let list = String::from_utf8_lossy(&output.stdout).into_owned();
+        let paths = list.split_whitespace().map(PathBuf::from).filter(|path| path.starts_with(&self.dir));
+        Ok([self.dir.join(LOADER)].into_iter().chain(paths).collect())
+    }
+
+    fn loader(&self) -> Command {
+        let mut command = Command::new(self.dir.join(LOADER));
+        command.arg("--library-path").arg(self.dir.join("usr/lib/x86_64-linux-gnu"));
         command
     }
 }

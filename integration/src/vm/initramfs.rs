@@ -1,27 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The guest's file system: an archive that the kernel unpacks into memory.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use cpio::newc::{trailer, Builder, ModeFileType};
 
-use super::machine::STAND_IN_ID;
-use crate::provision::Provisioned;
+use super::VmConfig;
+use crate::provision::{Provisioned, Root};
 
-const FOLDERS: [&str; 8] = ["bin", "dev", "etc", "lib", "proc", "sys", "tmp", "root"];
+const FOLDERS: [&str; 10] = ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "sys", "tmp", "root"];
 
 /// Applets of busybox that tests and people use.
-const APPLETS: [&str; 28] = [
+const APPLETS: [&str; 31] = [
     "awk", "basename", "cat", "cp", "dd", "dmesg", "echo", "false", "free", "grep", "head", "insmod", "kill",
-    "ls", "lsmod", "lspci", "mount", "ps", "rm", "rmmod", "sed", "sh", "sleep", "sort", "top", "true",
-    "uname", "vi",
+    "ls", "lsmod", "lspci", "mount", "ps", "readlink", "reboot", "rm", "rmmod", "sed", "sh", "sleep", "sort",
+    "top", "true", "uname", "unxz", "vi",
 ];
 
-/// Writes the archive to `path`.
-pub(super) fn write(path: &Path, parts: &Provisioned) -> io::Result<()> {
-    let mut archive = Archive { to: BufWriter::new(File::create(path)?), inode: 0 };
+/// Writes to `path` the archive for a machine that is to have what `config` says.
+pub(super) fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
+    write_root(File::create(path)?, parts, config)?;
+    if config.boot_files {
+        // The kernel unpacks one archive after the other.
+        let root = fs::read(path)?;
+        let mut archive = Archive::new(File::options().append(true).open(path)?);
+        archive.file("boot/vmlinuz", &parts.root.dir.join("guest/vmlinuz"), 0o644)?;
+        archive.add("boot/initramfs", ModeFileType::Regular, 0o644, &root)?;
+        archive.finish()?;
+    }
+    Ok(())
+}
+
+fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
+    let mut archive = Archive::new(to);
     for folder in FOLDERS {
         archive.add(folder, ModeFileType::Directory, 0o755, &[])?;
     }
@@ -34,22 +48,33 @@ pub(super) fn write(path: &Path, parts: &Provisioned) -> io::Result<()> {
         ("lib/tee.ko", &parts.root.dir.join("guest/tee.ko"), 0o644),
         ("lib/virtio_tee.ko", &parts.driver.module, 0o644),
     ] {
-        let bytes = fs::read(file)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
-        archive.add(name, ModeFileType::Regular, mode, &bytes)?;
+        archive.file(name, file, mode)?;
     }
-    archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver().as_bytes())?;
+    archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver(config).as_bytes())?;
     for applet in APPLETS {
         archive.add(&format!("bin/{applet}"), ModeFileType::Symlink, 0o777, b"busybox")?;
     }
-    trailer(archive.to)?.flush()
+    archive.programs(&parts.root, &config.programs)?;
+    for module in &config.modules {
+        let kernel = format!("guest/usr/lib/modules/{}/kernel", parts.root.kernel);
+        let file = parts.root.dir.join(kernel).join(module);
+        archive.file(&format!("lib/{}", name_of(&file)), &file, 0o644)?;
+    }
+    archive.finish()
 }
 
 /// A script for tests and people alike.
-fn load_driver() -> String {
+fn load_driver(config: &VmConfig) -> String {
+    let parameters: Vec<String> = config.tees.iter().map(|tee| tee.door.driver_parameters()).collect();
+    let parameters = parameters.join(" ");
     format!(
-        "#!/bin/sh -e\nlsmod | grep -q '^tee ' || insmod /lib/tee.ko\ninsmod /lib/virtio_tee.ko device_id={STAND_IN_ID}\n"
+        "#!/bin/sh -e\nlsmod | grep -q '^tee ' || insmod /lib/tee.ko\ninsmod /lib/virtio_tee.ko {parameters}\n"
     )
+}
+
+/// The last part of a path.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 struct Archive {
@@ -58,6 +83,37 @@ struct Archive {
 }
 
 impl Archive {
+    fn new(to: File) -> Self {
+        Self { to: BufWriter::new(to), inode: 0 }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        trailer(self.to)?.flush()
+    }
+
+    /// Adds what is in a file of the outside.
+    fn file(&mut self, name: &str, file: &Path, mode: u32) -> io::Result<()> {
+        let bytes = fs::read(file)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+        self.add(name, ModeFileType::Regular, mode, &bytes)
+    }
+
+    /// Adds programs of the root, and the libraries that they need.
+    fn programs(&mut self, root: &Root, programs: &[&str]) -> io::Result<()> {
+        let mut libraries = BTreeSet::new();
+        for program in programs {
+            let path = root.dir.join(program);
+            self.file(&format!("bin/{}", name_of(&path)), &path, 0o755)?;
+            libraries.extend(root.libraries(program)?);
+        }
+        for library in libraries {
+            // Where programs look for the loader, and the loader for the rest.
+            let folder = if name_of(&library).starts_with("ld-linux") { "lib64" } else { "lib" };
+            self.file(&format!("{folder}/{}", name_of(&library)), &library, 0o755)?;
+        }
+        Ok(())
+    }
+
     fn builder(&mut self, name: &str, kind: ModeFileType, mode: u32) -> Builder {
         self.inode += 1;
         Builder::new(name).ino(self.inode).mode(mode).set_mode_file_type(kind)

@@ -6,23 +6,17 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use thiserror::Error;
-use virtio_tee_spec::Config;
 
-use super::{initramfs, Guest, GuestError, Qmp, QmpError};
+use super::{initramfs, Guest, GuestError, Qmp, QmpError, TeeDevice, VmConfig};
 use crate::progress;
 use crate::provision::Provisioned;
 
-/// QEMU's generic vhost-user device takes no ID above 45; this one has a name there, and no driver in Linux.
-pub(super) const STAND_IN_ID: u32 = 38;
-/// Request queues of the device, as the daemon has them by default.
-const REQUEST_QUEUES: u32 = 2;
 /// What marks trouble in a kernel's log.
 const TROUBLE: [&str; 12] = [
     "WARNING:",
@@ -44,8 +38,6 @@ const HANG: Duration = Duration::from_secs(60);
 const BOOT: Duration = Duration::from_secs(120);
 /// How often a machine is booted before that is an error.
 const BOOTS: u32 = 3;
-/// QEMU's name of the TEE device.
-const DEVICE: &str = "tee0";
 
 /// Why a virtual machine failed.
 #[derive(Debug, Error)]
@@ -94,31 +86,6 @@ pub enum VmError {
     NoPowerOff,
 }
 
-/// What a machine is to have.
-#[derive(Debug, Clone)]
-pub struct VmConfig {
-    /// For people, and the folder of its logs.
-    pub name: String,
-    /// The daemon's socket for it; none for a machine without a TEE.
-    pub tee_socket: Option<PathBuf>,
-    /// Memory in MiB.
-    pub memory_mib: u32,
-    /// More for the kernel's command line.
-    pub append: String,
-}
-
-impl VmConfig {
-    /// A machine with 512 MiB.
-    pub fn new(name: &str, tee_socket: Option<&Path>) -> Self {
-        Self {
-            name: name.to_owned(),
-            tee_socket: tee_socket.map(Path::to_owned),
-            memory_mib: 512,
-            append: String::new(),
-        }
-    }
-}
-
 /// A running virtual machine; dropping it ends it.
 #[derive(Debug)]
 pub struct Vm {
@@ -126,6 +93,8 @@ pub struct Vm {
     pub dir: PathBuf,
     /// Runs commands in it.
     pub guest: Guest,
+    /// Its TEE devices, as they were when it was booted.
+    pub tees: Vec<TeeDevice>,
     qmp: Mutex<Qmp>,
     qemu: Child,
 }
@@ -154,10 +123,10 @@ impl Vm {
         let dir = dir.join(&config.name);
         let prepare = |source| VmError::Prepare { path: dir.clone(), source };
         fs::create_dir_all(&dir).map_err(prepare)?;
-        initramfs::write(&dir.join("initramfs"), parts).map_err(prepare)?;
+        initramfs::write(&dir.join("initramfs"), parts, config).map_err(prepare)?;
         let log = File::create(dir.join("qemu.log")).map_err(prepare)?;
 
-        let mut command = command(parts, config, "");
+        let mut command = config.command(parts, "");
         command.current_dir(&dir).args([
             // Paths relative to the folder: a socket's may not be longer than 107 bytes.
             "-serial",
@@ -174,7 +143,10 @@ impl Vm {
         command.stdout(log.try_clone().map_err(prepare)?).stderr(log);
         let mut qemu = command.spawn().map_err(VmError::Qemu)?;
         match Self::attach(&mut qemu, &dir) {
-            Ok((guest, qmp)) => Ok(Self { dir, guest, qmp: Mutex::new(qmp), qemu }),
+            Ok((guest, qmp)) => {
+                let tees = config.tees.clone();
+                Ok(Self { dir, guest, tees, qmp: Mutex::new(qmp), qemu })
+            }
             Err(error) => {
                 // It may have ended by itself.
                 let _ = qemu.kill();
@@ -219,32 +191,6 @@ impl Vm {
         self.qmp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pulls the TEE device out while the machine runs; returns once the guest has let go of it.
-    pub fn unplug(&self) -> Result<(), QmpError> {
-        let mut qmp = self.qmp();
-        qmp.execute("device_del", json!({ "id": DEVICE }))?;
-        qmp.wait_event("DEVICE_DELETED", |data| data["device"] == DEVICE)?;
-        qmp.execute("chardev-remove", json!({ "id": "tee" }))?;
-        Ok(())
-    }
-
-    /// Plugs a TEE device in, served at `socket`.
-    pub fn plug(&self, socket: &Path) -> Result<(), QmpError> {
-        let mut qmp = self.qmp();
-        let address = json!({ "type": "unix", "data": { "path": socket } });
-        let backend = json!({ "type": "socket", "data": { "addr": address, "server": false } });
-        qmp.execute("chardev-add", json!({ "id": "tee", "backend": backend }))?;
-        qmp.execute(
-            "device_add",
-            json!({
-                "driver": "vhost-user-test-device-pci", "id": DEVICE, "bus": "port0", "chardev": "tee",
-                "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
-                "config_size": size_of::<Config>(),
-            }),
-        )?;
-        Ok(())
-    }
-
     /// The log of the guest's kernel, all of it.
     pub fn kernel_log(&self) -> String {
         let bytes = fs::read(self.dir.join("console.log")).unwrap_or_default();
@@ -286,62 +232,12 @@ pub fn shell(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<(), V
     let dir = dir.join(&config.name);
     let prepare = |source| VmError::Prepare { path: dir.clone(), source };
     fs::create_dir_all(&dir).map_err(prepare)?;
-    initramfs::write(&dir.join("initramfs"), parts).map_err(prepare)?;
-    let mut command = command(parts, config, "shell quiet");
+    initramfs::write(&dir.join("initramfs"), parts, config).map_err(prepare)?;
+    let mut command = config.command(parts, "shell quiet");
     // The terminal sends ^C to the guest; QEMU's own keys begin with ^A.
     command.current_dir(&dir).args(["-serial", "mon:stdio"]);
     command.stdin(Stdio::inherit()).status().map_err(VmError::Qemu)?;
     Ok(())
-}
-
-/// QEMU with everything but what the guest talks through.
-fn command(parts: &Provisioned, config: &VmConfig, append: &str) -> Command {
-    let memory = config.memory_mib;
-    // Killed with the thread that started it, should that not come to end it.
-    let emulator = parts.root.program("usr/bin/qemu-system-x86_64");
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(emulator.get_program()).args(emulator.get_args());
-    command.stdin(Stdio::null());
-    for folder in ["usr/share/qemu", "usr/share/seabios"] {
-        command.arg("-L").arg(parts.root.dir.join(folder));
-    }
-    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
-    // Shared memory, or the daemon cannot reach it.
-    command.args([
-        "-machine",
-        "q35,memory-backend=memory",
-        "-accel",
-        "tcg,thread=multi",
-        "-cpu",
-        "max",
-        "-smp",
-        "2",
-    ]);
-    command.args(["-m", &format!("{memory}M")]);
-    command.args(["-object", &format!("memory-backend-memfd,id=memory,size={memory}M,share=on")]);
-    command.arg("-kernel").arg(parts.root.dir.join("guest/vmlinuz"));
-    command.args(["-initrd", "initramfs"]);
-    // The emulated clocks are sound; to check them against each other fails on a starved host.
-    command.args([
-        "-append",
-        &format!("console=ttyS0 panic=-1 tsc=reliable no_timer_check {append} {}", config.append),
-    ]);
-    // A slot of its own, so that the device can be pulled out.
-    command.args(["-device", "pcie-root-port,id=port0,chassis=1"]);
-    if let Some(socket) = &config.tee_socket {
-        let mut chardev = std::ffi::OsString::from("socket,id=tee,path=");
-        chardev.push(socket);
-        command.arg("-chardev").arg(chardev);
-        command.args([
-            "-device",
-            &format!(
-                "vhost-user-test-device-pci,id={DEVICE},bus=port0,chardev=tee,virtio-id={STAND_IN_ID},num_vqs={},vq_size=256,config_size={}",
-                1 + REQUEST_QUEUES,
-                size_of::<Config>()
-            ),
-        ]);
-    }
-    command
 }
 
 /// Fails where QEMU has ended, with its words.

@@ -4,18 +4,24 @@
 //!
 //! ```text
 //!   Vm ─┬─ Guest  ── virtio-serial ──▶ guest-agent: commands, their output and exit codes
-//!       ├─ Qmp    ── control socket ─▶ QEMU: unplug and plug the TEE device
+//!       ├─ Qmp    ── control socket ─▶ QEMU: plug and unplug the TEE device, and memory
 //!       └─ console.log                 the guest kernel's log
 //! ```
 //!
 //! A machine ends with its [`Vm`], and also when the harness is killed: the agent switches it off
 //! once nobody is at the other end.
 
+mod config;
+mod door;
 mod guest;
 mod initramfs;
 mod machine;
+mod plug;
 mod qmp;
 
+pub use config::VmConfig;
+pub use door::{Door, TeeDevice};
 pub use guest::{Guest, GuestError, Output, Running};
-pub use machine::{shell, Vm, VmConfig, VmError};
+pub use machine::{shell, Vm, VmError};
+pub use plug::MemoryKind;
 pub use qmp::{Qmp, QmpError};

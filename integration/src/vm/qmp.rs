@@ -67,9 +67,11 @@ impl Qmp {
         }
     }
 
-    /// Waits for an event for which `wanted` holds, which may have come already.
-    pub fn wait_event(&mut self, name: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value, QmpError> {
-        let matches = |event: &Value| event["event"] == name && wanted(&event["data"]);
+    /// Waits for one of some events for which `wanted` holds, which may have come already; returns all
+    /// that QEMU says with it.
+    pub fn wait_event(&mut self, names: &[&str], wanted: impl Fn(&Value) -> bool) -> Result<Value, QmpError> {
+        let matches =
+            |event: &Value| names.iter().any(|name| event["event"] == *name) && wanted(&event["data"]);
         if let Some(index) = self.events.iter().position(matches) {
             return Ok(self.events.remove(index));
         }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Two machines on one daemon.
 
-mod common;
-
-use common::{check, start, Outcome};
+use crate::common::{check, start, Outcome};
+use crate::DOOR;
 use integration::Scene;
 
 #[test]
 fn two_machines_cannot_see_each_other() -> Outcome {
-    let scene = Scene::set("isolation", 2)?;
+    let scene = Scene::set("isolation", DOOR, 2)?;
     let one = scene.boot_with_driver(0)?;
     let two = scene.boot_with_driver(1)?;
 
@@ -34,7 +33,7 @@ fn two_machines_cannot_see_each_other() -> Outcome {
 
 #[test]
 fn a_machine_that_dies_leaves_nothing_and_may_come_back() -> Outcome {
-    let scene = Scene::set("reconnect", 2)?;
+    let scene = Scene::set("reconnect", DOOR, 2)?;
     let survivor = scene.boot_with_driver(1)?;
     check(&survivor.guest, "hello hello-c");
     scene.daemon.wait_for_children(0)?;

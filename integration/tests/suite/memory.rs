@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Shared memory is shared, and cheap.
 
-mod common;
-
-use common::{check, device_interrupts, Outcome};
+use crate::common::{check, device_interrupts, Outcome};
+use crate::DOOR;
 use integration::Scene;
 
 #[test]
 fn ta_and_guest_see_the_same_pages() -> Outcome {
-    let scene = Scene::set("zero-copy", 1)?;
+    let scene = Scene::set("zero-copy", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "zero-copy probe --layout contiguous"));
     let report = check(&vm.guest, "zero-copy probe --layout scattered");
@@ -22,7 +21,7 @@ fn ta_and_guest_see_the_same_pages() -> Outcome {
 
 #[test]
 fn a_temporary_memref_costs_one_round_trip() -> Outcome {
-    let scene = Scene::set("round-trips", 1)?;
+    let scene = Scene::set("round-trips", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     // The device answers each request by an interrupt: calls are made one after the other, so none is
     // merged with another one's. What else a run needs cancels out between runs of two lengths.

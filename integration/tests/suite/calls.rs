@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a guest can do with its TEE, and what it cannot.
 
-mod common;
-
-use common::{check, start, Outcome};
+use crate::common::{check, start, Outcome};
+use crate::DOOR;
 use integration::Scene;
 use rustix::process::{kill_process, Pid, Signal};
 
@@ -11,7 +10,7 @@ const EXAMPLES: [(&str, &str); 2] = [("hello-c", "sha256-c"), ("hello-rust", "sh
 
 #[test]
 fn the_device_is_there_and_says_what_it_is() -> Outcome {
-    let scene = Scene::set("device", 1)?;
+    let scene = Scene::set("device", DOOR, 1)?;
     let vm = scene.boot(0)?;
     // Debian's own kernel, as its version line has it.
     let version = vm.guest.ok(&["cat", "/proc/version"])?;
@@ -32,7 +31,7 @@ fn the_device_is_there_and_says_what_it_is() -> Outcome {
 
 #[test]
 fn examples_in_c_and_rust_answer() -> Outcome {
-    let scene = Scene::set("examples", 1)?;
+    let scene = Scene::set("examples", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     for (hello, sha256) in EXAMPLES {
         let report = check(&vm.guest, &format!("hello {hello} --value 41"));
@@ -50,7 +49,7 @@ fn examples_in_c_and_rust_answer() -> Outcome {
 
 #[test]
 fn parameters_identities_and_sizes() -> Outcome {
-    let scene = Scene::set("parameters", 1)?;
+    let scene = Scene::set("parameters", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "parameters probe"));
     println!("{}", check(&vm.guest, "identity probe"));
@@ -64,7 +63,7 @@ fn parameters_identities_and_sizes() -> Outcome {
 
 #[test]
 fn a_ta_that_dies_takes_its_own_sessions_only() -> Outcome {
-    let scene = Scene::set("death", 1)?;
+    let scene = Scene::set("death", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     for how in ["panic", "crash"] {
         for ta in ["probe", "probe-shared"] {
@@ -89,7 +88,7 @@ fn a_ta_that_dies_takes_its_own_sessions_only() -> Outcome {
 
 #[test]
 fn a_sleeper_delays_nobody_and_can_be_cancelled() -> Outcome {
-    let scene = Scene::set("sleepers", 1)?;
+    let scene = Scene::set("sleepers", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "sleepers probe --ms 2000 --calls 100"));
     println!("{}", check(&vm.guest, "stress probe --threads 4 --seconds 20"));

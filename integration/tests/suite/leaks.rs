@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What is done a thousand times leaves nothing behind.
 
-mod common;
-
-use common::{check, KernelMemory, Outcome};
+use crate::common::{check, KernelMemory, Outcome};
+use crate::DOOR;
 use integration::Scene;
 
 #[test]
 fn a_thousand_loads_of_the_module() -> Outcome {
-    let scene = Scene::set("loads", 1)?;
+    let scene = Scene::set("loads", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     check(&vm.guest, "hello hello-c");
     let cycles = |count: u32| {
@@ -35,7 +34,7 @@ fn a_thousand_loads_of_the_module() -> Outcome {
 
 #[test]
 fn ten_thousand_sessions() -> Outcome {
-    let scene = Scene::set("sessions", 1)?;
+    let scene = Scene::set("sessions", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     // The first ones fill caches. Of one TA that stays, each session is one more; of the other, each
     // is a process of its own.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Clients, module, device and daemon that go away in the middle of calls.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{check, start, wait_for_device, Outcome};
+use crate::common::{check, start, wait_for_device, Outcome};
+use crate::DOOR;
 use guest_agent::Status;
 use integration::Scene;
 
@@ -17,7 +16,7 @@ const SIGKILL: i32 = 9;
 
 #[test]
 fn a_client_killed_in_a_call_leaves_nothing() -> Outcome {
-    let scene = Scene::set("killed-client", 1)?;
+    let scene = Scene::set("killed-client", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     // A call that can be cancelled, one that cannot, and one that never ends.
     for how in ["sleep", "masked", "spin"] {
@@ -38,7 +37,7 @@ fn a_client_killed_in_a_call_leaves_nothing() -> Outcome {
 
 #[test]
 fn a_client_killed_in_a_call_has_its_registered_memory_back() -> Outcome {
-    let scene = Scene::set("killed-memory", 1)?;
+    let scene = Scene::set("killed-memory", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     // The TA heeds no cancellation while it watches the memory; what ends it is that the context is
     // closed, which must not wait for the memory that the call keeps.
@@ -67,7 +66,7 @@ fn a_client_killed_in_a_call_has_its_registered_memory_back() -> Outcome {
 
 #[test]
 fn the_module_stays_while_it_is_used() -> Outcome {
-    let scene = Scene::set("unload", 1)?;
+    let scene = Scene::set("unload", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, "hold probe --ms 10000");
     client.wait_for("holding")?;
@@ -86,7 +85,7 @@ fn the_module_stays_while_it_is_used() -> Outcome {
 
 #[test]
 fn a_device_unbound_in_a_call_ends_the_call() -> Outcome {
-    let scene = Scene::set("unbind", 1)?;
+    let scene = Scene::set("unbind", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     for how in ["sleep", "masked"] {
         let mut client = start(&vm.guest, &format!("hold probe --ms {LONG} --how {how}"));
@@ -109,17 +108,17 @@ fn a_device_unbound_in_a_call_ends_the_call() -> Outcome {
 
 #[test]
 fn a_device_pulled_out_in_a_call_ends_the_call() -> Outcome {
-    let scene = Scene::set("unplug", 1)?;
+    let scene = Scene::set("unplug", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
     client.wait_for("holding")?;
-    vm.unplug()?;
+    vm.unplug(0)?;
     let output = client.wait_within(SOON)?;
     assert_eq!(output.status, Status::Code(1), "{output:?}");
     assert!(vm.guest.sh("ls /dev")?.lines().all(|name| name != "tee0"));
     scene.daemon.wait_for_children(0)?;
     // In again: the same daemon, the same socket.
-    vm.plug(&scene.socket(0))?;
+    vm.plug(0)?;
     wait_for_device(&vm.guest);
     check(&vm.guest, "hello hello-c");
     vm.shut_down()?;
@@ -129,17 +128,17 @@ fn a_device_pulled_out_in_a_call_ends_the_call() -> Outcome {
 
 #[test]
 fn a_daemon_killed_in_a_call_can_be_replaced() -> Outcome {
-    let mut scene = Scene::set("daemon-restart", 1)?;
+    let mut scene = Scene::set("daemon-restart", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
     client.wait_for("holding")?;
     // QEMU's generic vhost-user device does not reconnect; what can be asked for is that the guest
     // lives on and gets a TEE again with another device.
     scene.restart_daemon()?;
-    vm.unplug()?;
+    vm.unplug(0)?;
     let output = client.wait_within(SOON)?;
     assert_eq!(output.status, Status::Code(1), "{output:?}");
-    vm.plug(&scene.socket(0))?;
+    vm.plug(0)?;
     wait_for_device(&vm.guest);
     check(&vm.guest, "hello hello-c");
     vm.shut_down()?;

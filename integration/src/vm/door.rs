@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The two ways in which QEMU attaches the TEE device of a daemon.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde_json::{json, Value};
+use virtio_tee_spec::{Config, VIRTIO_ID_TEE};
+
+/// QEMU's generic vhost-user device takes no ID above 45; this one has a name there, and no driver in Linux.
+const STAND_IN_ID: u32 = 38;
+/// Request queues of the device, as the daemon has them by default.
+const REQUEST_QUEUES: u32 = 2;
+
+/// How the device is attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Door {
+    /// QEMU's `vfio-user-pci`: the daemon is a whole PCI device, with the ID that virtio gives a TEE.
+    VfioUser,
+    /// QEMU's `vhost-user-test-device-pci`: QEMU is the PCI device, with a stand-in ID.
+    VhostUser,
+}
+
+impl Door {
+    /// The device's virtio ID.
+    pub fn virtio_id(self) -> u32 {
+        match self {
+            Self::VfioUser => VIRTIO_ID_TEE,
+            Self::VhostUser => STAND_IN_ID,
+        }
+    }
+
+    /// What the driver must be told to bind to the device: nothing where it has the right ID.
+    pub fn driver_parameters(self) -> String {
+        match self {
+            Self::VfioUser => String::new(),
+            Self::VhostUser => format!("device_id={STAND_IN_ID}"),
+        }
+    }
+
+    /// The key of a VM's socket in the daemon's configuration.
+    pub(crate) fn socket_key(self) -> &'static str {
+        match self {
+            Self::VfioUser => "vfio-user-socket-path",
+            Self::VhostUser => "socket-path",
+        }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::VfioUser => "vfio-user",
+            Self::VhostUser => "vhost-user",
+        })
+    }
+}
+
+/// A TEE device that a machine is to have.
+#[derive(Debug, Clone)]
+pub struct TeeDevice {
+    /// How it is attached.
+    pub door: Door,
+    /// The daemon's socket for it, as QEMU names it: relative to the machine's folder.
+    pub socket: PathBuf,
+}
+
+impl TeeDevice {
+    /// QEMU's name of a machine's TEE device number `index`, of its character device too.
+    pub(super) fn id(index: usize) -> String {
+        format!("tee{index}")
+    }
+
+    /// QEMU's name of the slot for that device.
+    pub(super) fn port(index: usize) -> String {
+        format!("port{index}")
+    }
+
+    /// The character device that must be there before the device, where one must.
+    pub(super) fn needs_chardev(&self) -> bool {
+        self.door == Door::VhostUser
+    }
+
+    /// The device as QEMU takes it, on its command line and over QMP alike.
+    pub(super) fn arguments(&self, index: usize) -> Value {
+        let (id, bus) = (Self::id(index), Self::port(index));
+        match self.door {
+            Door::VfioUser => json!({
+                "driver": "vfio-user-pci", "id": id, "bus": bus,
+                "socket": { "type": "unix", "path": self.socket },
+            }),
+            Door::VhostUser => json!({
+                "driver": "vhost-user-test-device-pci", "id": id, "bus": bus, "chardev": id,
+                "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
+                "config_size": size_of::<Config>(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The tests on machines whose TEE device is attached over vfio-user.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../suite/mod.rs"]
+mod suite;
+
+use integration::vm::Door;
+
+const DOOR: Door = Door::VfioUser;
