@@ -11,7 +11,7 @@ use clap::Parser;
 #[command(
     name = "vhost-user-tee",
     version,
-    about = "A virtio TEE device for virtual machines, as a vhost-user back end",
+    about = "A virtio TEE device for virtual machines, over vfio-user or vhost-user",
     long_about = "\
 Gives a virtual machine a TEE: /dev/tee0 in the guest, Trusted Applications (TAs) in sandboxed \
 processes on this host. The virtual machine monitor (VMM) connects to a socket; one VM at a time per \
@@ -20,13 +20,18 @@ behind, and may come back.",
     after_long_help = "\
 EXAMPLES
   One VM, its TAs in ./tas (files named <uuid>.ta):
-    vhost-user-tee --socket-path /run/vm0-tee.sock --ta-dir ./tas
+    vhost-user-tee --vfio-user-socket-path /run/vm0-tee.sock --ta-dir ./tas
 
-  QEMU 11.1 for it. Guest memory must be shared. QEMU knows no virtio device 46 (TEE) by name, so 38
-  stands in for it, and the guest's driver is loaded with `modprobe virtio_tee device_id=38`:
+  QEMU 10.1 or later for it. Guest memory must be shared:
     qemu-system-x86_64 … -object memory-backend-memfd,id=mem,size=1G,share=on \\
-      -machine q35,memory-backend=mem -chardev socket,id=tee,path=/run/vm0-tee.sock \\
-      -device vhost-user-test-device-pci,chardev=tee,virtio-id=38,num_vqs=3,vq_size=256,config_size=48
+      -machine q35,memory-backend=mem \\
+      -device '{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"/run/vm0-tee.sock\"}}'
+
+  cloud-hypervisor for it:
+    cloud-hypervisor … --memory size=1G,shared=on --user-device socket=/run/vm0-tee.sock
+
+  The same over vhost-user:
+    vhost-user-tee --socket-path /run/vm0-tee.sock --ta-dir ./tas
 
   cloud-hypervisor for it:
     cloud-hypervisor … --memory size=1G,shared=on \\
@@ -47,7 +52,7 @@ EXAMPLES
     max-memories = 4096          # registered at a time
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
-  The other keys of a [[vm]] table are this program's options: fd, ta-runtime, request-queues,
+  The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd, ta-runtime, request-queues,
   access-platform.
 
 SIGNALS
@@ -60,16 +65,20 @@ EXIT STATUS
   0 ended by a signal; 1 a VM could not be served; 2 the command line or configuration is wrong"
 )]
 pub struct Args {
-    /// Listen for the VMM here; a socket that nobody listens on any more is replaced
-    #[arg(long, value_name = "PATH", required_unless_present_any = ["fd", "config", "print_capabilities"])]
+    /// Listen here for a VMM that speaks vhost-user; a socket that nobody listens on any more is replaced
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["vfio_user_socket_path", "fd", "config", "print_capabilities"])]
     pub socket_path: Option<PathBuf>,
 
-    /// Listen for the VMM on this inherited descriptor, a listening unix socket
+    /// Listen here for a VMM that speaks vfio-user: QEMU 10.1 and later, cloud-hypervisor
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["socket_path", "fd"])]
+    pub vfio_user_socket_path: Option<PathBuf>,
+
+    /// Listen for a vhost-user VMM on this inherited descriptor, a listening unix socket
     #[arg(long, value_name = "N", conflicts_with = "socket_path")]
     pub fd: Option<RawFd>,
 
     /// Serve the VMs of this TOML file; other options are defaults for them
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["socket_path", "fd", "name"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["socket_path", "vfio_user_socket_path", "fd", "name"])]
     pub config: Option<PathBuf>,
 
     /// Name of the VM in the log
@@ -101,7 +110,7 @@ pub struct Args {
 pub fn capabilities() -> String {
     serde_json::json!({
         "type": "tee",
-        "features": ["access-platform", "config-file", "multiple-vms", "software-tee"],
+        "features": ["access-platform", "config-file", "multiple-vms", "software-tee", "vfio-user"],
     })
     .to_string()
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::args::Args;
+use crate::door::Protocol;
 use crate::partition::Limits;
 
 /// Why there is no usable configuration.
@@ -49,6 +50,8 @@ pub struct VmConfig {
     pub name: String,
     /// Where its VMM connects.
     pub listen: Listen,
+    /// What its VMM speaks there.
+    pub protocol: Protocol,
     /// Folder of its TAs.
     pub ta_dir: PathBuf,
     /// Program a TA is loaded into.
@@ -75,6 +78,7 @@ struct File {
 struct Table {
     name: Option<String>,
     socket_path: Option<PathBuf>,
+    vfio_user_socket_path: Option<PathBuf>,
     fd: Option<RawFd>,
     ta_dir: Option<PathBuf>,
     ta_runtime: Option<PathBuf>,
@@ -110,6 +114,7 @@ pub fn load(args: &Args) -> Result<Vec<VmConfig>, Error> {
     let table = Table {
         name: args.name.clone(),
         socket_path: args.socket_path.clone(),
+        vfio_user_socket_path: args.vfio_user_socket_path.clone(),
         fd: args.fd,
         ..Table::default()
     };
@@ -154,11 +159,12 @@ impl Table {
     fn complete(self, index: usize, path: &Path, args: &Args) -> Result<VmConfig, Error> {
         let name = self.name.unwrap_or_else(|| format!("vm{index}"));
         let bad = |what| Error::Vm(path.to_owned(), name.clone(), what);
-        let listen = match (self.socket_path, self.fd) {
-            (Some(path), None) => Listen::Path(path),
-            (None, Some(fd)) => Listen::Fd(fd),
-            (None, None) => return Err(bad("needs socket-path or fd")),
-            (Some(_), Some(_)) => return Err(bad("has both socket-path and fd")),
+        let (protocol, listen) = match (self.socket_path, self.vfio_user_socket_path, self.fd) {
+            (Some(path), None, None) => (Protocol::VhostUser, Listen::Path(path)),
+            (None, Some(path), None) => (Protocol::VfioUser, Listen::Path(path)),
+            (None, None, Some(fd)) => (Protocol::VhostUser, Listen::Fd(fd)),
+            (None, None, None) => return Err(bad("needs socket-path, vfio-user-socket-path or fd")),
+            _ => return Err(bad("may have only one of socket-path, vfio-user-socket-path and fd")),
         };
         let ta_dir = self.ta_dir.or_else(|| args.ta_dir.clone()).ok_or_else(|| bad("needs ta-dir"))?;
         let ta_runtime = match self.ta_runtime.or_else(|| args.ta_runtime.clone()) {
@@ -178,6 +184,7 @@ impl Table {
         Ok(VmConfig {
             name,
             listen,
+            protocol,
             ta_dir,
             ta_runtime,
             request_queues,
@@ -240,7 +247,7 @@ mod tests {
             r#"
             [[vm]]
             name = "a"
-            socket-path = "/run/a"
+            vfio-user-socket-path = "/run/a"
             request-queues = 4
             [vm.limits]
             max-sessions = 7
@@ -261,6 +268,7 @@ mod tests {
         assert_eq!(vms[0].limits.max_runs, Limits::default().max_runs);
         assert_eq!(vms[1].name, "vm1");
         assert_eq!(vms[1].listen, Listen::Fd(5));
+        assert_eq!((vms[0].protocol, vms[1].protocol), (Protocol::VfioUser, Protocol::VhostUser));
         assert_eq!(vms[1].ta_dir, Path::new("/b"));
         assert_eq!(vms[1].request_queues, REQUEST_QUEUES);
         assert!(vms[1].access_platform);
@@ -273,8 +281,9 @@ mod tests {
             ("[[vm]]\nsocket-path = 3", "line 2"),
             ("[[vm]]\nsocket-pth = \"x\"", "unknown field"),
             ("[[vm]", "line 1"),
-            ("[[vm]]\nname = \"a\"", "needs socket-path or fd"),
-            ("[[vm]]\nsocket-path = \"x\"\nfd = 3", "both"),
+            ("[[vm]]\nname = \"a\"", "needs socket-path"),
+            ("[[vm]]\nsocket-path = \"x\"\nfd = 3", "only one of"),
+            ("[[vm]]\nsocket-path = \"x\"\nvfio-user-socket-path = \"y\"", "only one of"),
             ("[[vm]]\nsocket-path = \"x\"\nrequest-queues = 0", "1 to 63"),
             ("[[vm]]\nsocket-path = \"x\"\nlimits.max-calls = 0", "max-calls"),
             ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),

@@ -104,6 +104,7 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
             make_tee,
             name: config.name,
             socket,
+            protocol: config.protocol,
             request_queues: config.request_queues,
             access_platform: config.access_platform,
             limits: config.limits,
@@ -137,8 +138,12 @@ fn listen(vms: &[VmConfig]) -> Result<Vec<Socket>, Error> {
             };
             *slot = Some(socket.map_err(|e| Error::Socket(config.name.clone(), e))?);
             match &config.listen {
-                Listen::Path(path) => log::info!("{}: listening at {}", config.name, path.display()),
-                Listen::Fd(fd) => log::info!("{}: listening on descriptor {fd}", config.name),
+                Listen::Path(path) => {
+                    log::info!("{}: listening at {}, {}", config.name, path.display(), config.protocol);
+                }
+                Listen::Fd(fd) => {
+                    log::info!("{}: listening on descriptor {fd}, {}", config.name, config.protocol);
+                }
             }
         }
     }

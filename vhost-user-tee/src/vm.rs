@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
 use thiserror::Error;
-use vhost_user_backend::ShutdownHandle;
 
 use crate::device::Device;
 use crate::door::socket::Socket;
-use crate::door::vhost_user::{self, Connection};
+use crate::door::{self, Protocol, Shutdown};
 use crate::partition::{Limits, MakeTee, Partition, SetupError};
 
 /// How long calls, cancelled already, may go on after their VM is gone or the daemon is to end. Only
@@ -48,7 +47,7 @@ enum ConnectionError {
     #[error(transparent)]
     Partition(#[from] SetupError),
     #[error(transparent)]
-    Door(#[from] vhost_user::Error),
+    Door(#[from] door::Error),
 }
 
 /// A VM to be served.
@@ -57,9 +56,11 @@ pub struct Vm {
     pub name: String,
     /// Where its VMM connects.
     pub socket: Socket,
+    /// What its VMM speaks there.
+    pub protocol: Protocol,
     /// Request queues, at least 1.
     pub request_queues: u16,
-    /// Whether to offer `VIRTIO_F_ACCESS_PLATFORM`; see [`vhost_user`].
+    /// Whether to offer `VIRTIO_F_ACCESS_PLATFORM`; see [`Device::new`].
     pub access_platform: bool,
     /// Its quotas.
     pub limits: Limits,
@@ -84,7 +85,7 @@ struct Shared {
 /// The connection under way.
 struct Current {
     device: Arc<Device>,
-    shutdown: ShutdownHandle,
+    shutdown: Shutdown,
 }
 
 impl Shared {
@@ -151,8 +152,9 @@ impl Vm {
         *shared.current() = None;
         let totals = device.partition().totals();
         let stuck = device.shut_down(END_GRACE);
+        let (kicks, interrupts) = device.notifications();
         log::info!(
-            "{}: disconnected after {} contexts, {} sessions, {} calls",
+            "{}: disconnected after {} contexts, {} sessions, {} calls; {kicks} kicks, {interrupts} interrupts",
             self.name,
             totals.contexts,
             totals.sessions,
@@ -166,11 +168,11 @@ impl Vm {
 
     fn device(&self) -> Result<Arc<Device>, ConnectionError> {
         let partition = Partition::new(self.make_tee.clone(), self.limits.clone())?;
-        Ok(Arc::new(Device::new(&self.name, partition, self.request_queues)))
+        Ok(Arc::new(Device::new(&self.name, partition, self.request_queues, self.access_platform)))
     }
 
     fn serve_device(&self, device: &Arc<Device>, shared: &Shared) -> Result<(), ConnectionError> {
-        let connection = Connection::accept(&self.name, &self.socket, device.clone(), self.access_platform)?;
+        let connection = door::accept(self.protocol, &self.name, &self.socket, device.clone())?;
         let version = device.partition().version();
         log::info!(
             "{}: connected; TEE {} ({}), {} request queues",
@@ -179,12 +181,11 @@ impl Vm {
             version.revision,
             self.request_queues
         );
-        if let Some(shutdown) = connection.shutdown_handle() {
-            *shared.current() = Some(Current { device: device.clone(), shutdown: shutdown.clone() });
-            // Whoever stops the VM either finds the connection, or is found here.
-            if shared.stopping.load(Ordering::SeqCst) {
-                shutdown.shutdown();
-            }
+        let shutdown = connection.shutdown_handle();
+        *shared.current() = Some(Current { device: device.clone(), shutdown: shutdown.clone() });
+        // Whoever stops the VM either finds the connection, or is found here.
+        if shared.stopping.load(Ordering::SeqCst) {
+            shutdown.shutdown();
         }
         Ok(connection.wait()?)
     }

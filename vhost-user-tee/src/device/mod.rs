@@ -2,41 +2,46 @@
 //! The virtio TEE device, however it is attached.
 //!
 //! ```text
-//!   VirtQueue ─▶ chain ─▶ request ──▶ memory ──▶ Partition
+//!   Transport ─▶ chain ─▶ request ──▶ memory ──▶ Partition
 //!   (the door)   copied   decoded    addresses    │
 //!                once     checked    → files      │ any thread, any order
-//!   VirtQueue ◀─ outstanding ◀─ response ◀────────┘
+//!   Transport ◀─ outstanding ◀─ response ◀────────┘
 //! ```
 //!
 //! The guest is hostile: a request is copied once, and only the copy is looked at. Whatever it holds,
 //! the answer is defined (`status.rs`), and costs the log a few lines a minute at most.
 //!
-//! A door implements [`VirtQueue`], calls [`Device::process`] when the driver has made chains
-//! available, [`Device::stop_queue`] before it takes a queue away, and [`Device::shut_down`] in the end.
+//! A door implements [`Transport`], offers the driver [`Device::features`] and what
+//! [`Device::read_config`] reads, calls [`Device::process`] when the driver has made chains available,
+//! [`Device::stop_queue`] before it takes a queue away, [`Device::reset`] when the driver has reset the
+//! device, and [`Device::shut_down`] in the end.
 
 mod chain;
 mod config_space;
 mod memory;
 mod outstanding;
-mod queue;
 mod request;
 mod response;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::mem::size_of;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chain::Chain;
 pub use memory::page_size;
 use outstanding::{put_back, Outstanding, Reply};
-pub use queue::VirtQueue;
 use request::{Parameter, Request};
 use status::Refusal;
 use tee::GiveUp;
+pub use transport::Transport;
+use virtio_bindings::bindings::virtio_config::{VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_VERSION_1};
+use virtio_bindings::bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 use virtio_queue::{QueueOwnedT, QueueT};
 use virtio_tee_spec as wire;
 use vm_memory::GuestMemoryMmap;
@@ -56,7 +61,9 @@ const FAULTS_LOGGED: u32 = 10;
 pub struct Device {
     name: String,
     config: wire::Config,
+    access_platform: bool,
     partition: Partition,
+    kicks: AtomicU64,
     queues: Vec<Arc<Outstanding>>,
     runs_in_flight: Arc<AtomicUsize>,
     stopping: AtomicBool,
@@ -73,11 +80,16 @@ enum Popped {
 
 impl Device {
     /// Makes the device of the VM `name`, with `request_queues` queues beside the control queue.
-    pub fn new(name: &str, partition: Partition, request_queues: u16) -> Self {
+    ///
+    /// With `access_platform` the driver is offered to use addresses of the DMA API, which a
+    /// confidential guest needs: its shared memory is bounced or unencrypted by that API.
+    pub fn new(name: &str, partition: Partition, request_queues: u16, access_platform: bool) -> Self {
         Self {
             name: name.to_owned(),
             config: config_space::describe(partition.version(), partition.limits(), request_queues),
+            access_platform,
             partition,
+            kicks: AtomicU64::new(0),
             queues: (0..=request_queues).map(|_| Arc::default()).collect(),
             runs_in_flight: Arc::default(),
             stopping: AtomicBool::new(false),
@@ -90,6 +102,20 @@ impl Device {
         self.queues.len()
     }
 
+    /// Virtio features to offer; the door may add those of its transport.
+    pub fn features(&self) -> u64 {
+        1 << VIRTIO_F_VERSION_1
+            | 1 << VIRTIO_RING_F_INDIRECT_DESC
+            | 1 << VIRTIO_RING_F_EVENT_IDX
+            | u64::from(self.access_platform) << VIRTIO_F_ACCESS_PLATFORM
+    }
+
+    /// How often the driver has notified the device, and the device the driver.
+    pub fn notifications(&self) -> (u64, u64) {
+        let to_driver = self.queues.iter().map(|outstanding| outstanding.notifications()).sum();
+        (self.kicks.load(Ordering::Relaxed), to_driver)
+    }
+
     /// What lies behind the device.
     pub fn partition(&self) -> &Partition {
         &self.partition
@@ -100,31 +126,33 @@ impl Device {
         config_space::read(&self.config, offset, size)
     }
 
-    /// Takes in what the driver has made available on queue `index` of `queues`, which are all there
-    /// are. Never blocks; to be called from one thread.
-    pub fn process<Q: VirtQueue>(&self, index: usize, queues: &[Q]) {
-        let Some(queue) = queues.get(index) else {
+    /// Takes in what the driver has made available on queue `index`. Never blocks; to be called from
+    /// one thread.
+    pub fn process<T: Transport>(&self, index: usize, transport: &T) {
+        if index >= self.queues.len() {
             return;
-        };
+        }
+        self.kicks.fetch_add(1, Ordering::Relaxed);
         let mut pending = false;
         loop {
-            let memory = queue.memory();
-            queue.with_rings(|rings| rings.ready() && rings.disable_notification(&*memory).is_ok());
-            let mut taken = self.take_in(index, queues, BATCH);
+            let memory = transport.memory();
+            transport
+                .with_rings(index, |rings| rings.ready() && rings.disable_notification(&*memory).is_ok());
+            let mut taken = self.take_in(index, transport, BATCH);
             let progress = taken > 0;
             while taken == BATCH {
                 if index != 0 {
-                    self.take_in(0, queues, BATCH);
+                    self.take_in(0, transport, BATCH);
                 }
-                taken = self.take_in(index, queues, BATCH);
+                taken = self.take_in(index, transport, BATCH);
             }
             // Chains that have come meanwhile are taken in. A ring that makes no sense is left alone,
             // but its driver may notify when it has set it right.
-            let more = queue.with_rings(|rings| {
+            let more = transport.with_rings(index, |rings| {
                 let pending = rings.enable_notification(&*memory).unwrap_or(false);
                 pending && rings.iter(&*memory).is_ok()
             });
-            if !more || !queue.is_running() || self.stopping.load(Ordering::Relaxed) {
+            if !more || !transport.is_running(index) || self.stopping.load(Ordering::Relaxed) {
                 break;
             }
             if pending && !progress {
@@ -145,23 +173,43 @@ impl Device {
     }
 
     /// Waits for the chains of a queue that the driver will make no more available on. Calls that
-    /// take longer than `grace` are cancelled; those that do not heed that for as long again are
-    /// abandoned, which ends their TA. What not even that ends is answered with `VIRTIO_TEE_S_IO`.
-    pub fn stop_queue<Q: VirtQueue>(&self, index: usize, queue: &Q, grace: Duration) {
-        let Some(outstanding) = self.queues.get(index) else {
-            return;
+    /// take longer than `grace` are ended, each step of that within `grace` again; see
+    /// [`Device::end_calls`].
+    pub fn stop_queue<T: Transport>(&self, index: usize, transport: &T, grace: Duration) {
+        if self.queues.get(index).is_some_and(|outstanding| !outstanding.wait_idle(grace)) {
+            self.end(index..index + 1, transport, grace);
+        }
+    }
+
+    /// Ends the calls of all queues, on which the driver will make no more chains available: cancels
+    /// them and, where that is not heeded within `grace`, abandons them, which ends their TA. What not
+    /// even that ends within `grace` is answered with `VIRTIO_TEE_S_IO`.
+    pub fn end_calls<T: Transport>(&self, transport: &T, grace: Duration) {
+        self.end(0..self.queues.len(), transport, grace);
+    }
+
+    fn end<T: Transport>(&self, queues: Range<usize>, transport: &T, grace: Duration) {
+        let idle = |grace| {
+            let deadline = Instant::now() + grace;
+            let left = || deadline.saturating_duration_since(Instant::now());
+            self.queues[queues.clone()].iter().all(|outstanding| outstanding.wait_idle(left()))
         };
-        if outstanding.wait_idle(grace) {
+        if idle(Duration::ZERO) {
             return;
         }
         for what in [GiveUp::Cancel, GiveUp::Abandon] {
             self.partition.ask_all(what);
-            if outstanding.wait_idle(grace) {
+            if idle(grace) {
                 return;
             }
         }
-        let left = outstanding.answer_all(queue, &response::status(wire::VIRTIO_TEE_S_IO));
-        log::warn!("{}: queue {index} stopped with {left} calls that could not be ended", self.name);
+        let answer = response::status(wire::VIRTIO_TEE_S_IO);
+        for index in queues.clone() {
+            let left = self.queues[index].answer_all(transport, index, &answer);
+            if left > 0 {
+                log::warn!("{}: queue {index} stopped with {left} calls that could not be ended", self.name);
+            }
+        }
     }
 
     /// The driver has reset the device: nothing it had is left. Waits for that; see
@@ -179,16 +227,16 @@ impl Device {
     }
 
     /// Serves up to `max` chains of a queue, and says how many there were.
-    fn take_in<Q: VirtQueue>(&self, index: usize, queues: &[Q], max: usize) -> usize {
-        let (Some(queue), Some(outstanding)) = (queues.get(index), self.queues.get(index)) else {
+    fn take_in<T: Transport>(&self, index: usize, transport: &T, max: usize) -> usize {
+        let Some(outstanding) = self.queues.get(index) else {
             return 0;
         };
         for taken in 0..max {
-            if !queue.is_running() || self.stopping.load(Ordering::Relaxed) {
+            if !transport.is_running(index) || self.stopping.load(Ordering::Relaxed) {
                 return taken;
             }
-            match self.pop(queue, outstanding) {
-                Popped::Chain(chain) => self.serve(index, queues, outstanding, chain),
+            match self.pop(index, transport, outstanding) {
+                Popped::Chain(chain) => self.serve(index, transport, outstanding, chain),
                 Popped::Lost => {}
                 Popped::Nothing => return taken,
             }
@@ -196,9 +244,9 @@ impl Device {
         max
     }
 
-    fn pop<Q: VirtQueue>(&self, queue: &Q, outstanding: &Outstanding) -> Popped {
-        let memory = queue.memory();
-        let popped = queue.with_rings(|rings| {
+    fn pop<T: Transport>(&self, index: usize, transport: &T, outstanding: &Outstanding) -> Popped {
+        let memory = transport.memory();
+        let popped = transport.with_rings(index, |rings| {
             if !rings.ready() {
                 return Ok(None);
             }
@@ -230,17 +278,17 @@ impl Device {
         }
     }
 
-    fn serve<Q: VirtQueue>(&self, index: usize, queues: &[Q], outstanding: &Arc<Outstanding>, chain: Chain) {
+    fn serve<T: Transport>(&self, index: usize, transport: &T, outstanding: &Arc<Outstanding>, chain: Chain) {
         let Chain { head, request, defect, answer, memory } = chain;
         let room = answer.len();
         if room < size_of::<wire::ResponseHeader>() as u64 {
             self.fault(&format_args!("no room for an answer: {room} bytes"));
-            return put_back(&queues[index], outstanding, head, 0);
+            return put_back(transport, index, outstanding, head, 0);
         }
-        let reply = Reply::new(queues[index].clone(), outstanding.clone(), head, answer);
+        let reply = Reply::new(transport.clone(), index, outstanding.clone(), head, answer);
         let begun = match defect {
             Some(defect) => Err(Refusal::Chain(defect)),
-            None => self.begin(index, queues, &request, room, &memory, &reply),
+            None => self.begin(index, transport, &request, room, &memory, &reply),
         };
         if let Err(refusal) = begun {
             if refusal.is_fault() {
@@ -251,17 +299,16 @@ impl Device {
     }
 
     /// Begins what a request asks for; the answer follows, or has been sent.
-    fn begin<Q: VirtQueue>(
+    fn begin<T: Transport>(
         &self,
         index: usize,
-        queues: &[Q],
+        transport: &T,
         bytes: &[u8],
         room: u64,
         memory: &GuestMemoryMmap,
-        reply: &Reply<Q>,
+        reply: &Reply<T>,
     ) -> Result<(), Refusal> {
-        let queue = &queues[index];
-        if reply.queue_depth() > usize::from(queue.with_rings(|rings| rings.size())) {
+        if reply.queue_depth() > usize::from(transport.with_rings(index, |rings| rings.size())) {
             return Err(Refusal::Limit("requests in flight on a queue"));
         }
         let limits = self.partition.limits();
@@ -275,7 +322,7 @@ impl Device {
             Request::GetVersion => reply.send(&response::get_version(self.partition.version())),
             Request::CloseDevice { context } => self.partition.close_context(context, acknowledge(reply))?,
             Request::CancelReq { context, session, cancel_id } => {
-                self.cancel(queues, context, session, cancel_id)?;
+                self.cancel(transport, context, session, cancel_id)?;
                 reply.send(&response::status(wire::VIRTIO_TEE_S_OK));
             }
             Request::RegisterMem { context, runs } => {
@@ -304,15 +351,15 @@ impl Device {
 
     /// Cancels a call. The driver may have made it available just before, so the request queues are
     /// taken in first: then it is found unless it has completed.
-    fn cancel<Q: VirtQueue>(
+    fn cancel<T: Transport>(
         &self,
-        queues: &[Q],
+        transport: &T,
         context: u64,
         session: u32,
         cancel_id: u32,
     ) -> Result<(), Error> {
-        for (index, queue) in queues.iter().enumerate().skip(1) {
-            self.take_in(index, queues, usize::from(queue.with_rings(|rings| rings.size())));
+        for index in 1..self.queues.len() {
+            self.take_in(index, transport, usize::from(transport.with_rings(index, |rings| rings.size())));
         }
         self.partition.cancel(context, session, cancel_id)
     }
@@ -384,12 +431,12 @@ fn queue_number(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
 }
 
-fn acknowledge<Q: VirtQueue>(reply: &Reply<Q>) -> Done<()> {
+fn acknowledge<T: Transport>(reply: &Reply<T>) -> Done<()> {
     let reply = reply.clone();
     Box::new(move |()| reply.send(&response::status(wire::VIRTIO_TEE_S_OK)))
 }
 
-fn answer_call<Q: VirtQueue>(reply: &Reply<Q>, runs: RunsInFlight) -> Done<Result<Outcome, Error>> {
+fn answer_call<T: Transport>(reply: &Reply<T>, runs: RunsInFlight) -> Done<Result<Outcome, Error>> {
     let reply = reply.clone();
     Box::new(move |result| {
         let bytes = match result {

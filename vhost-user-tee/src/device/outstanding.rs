@@ -2,19 +2,21 @@
 //! Chains that were taken off a queue and not put back yet.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use virtio_queue::QueueT;
 
 use super::chain::Writable;
-use super::queue::VirtQueue;
+use super::transport::Transport;
 
 /// The chains of one queue that the device holds.
 #[derive(Debug, Default)]
 pub(super) struct Outstanding {
     state: Mutex<State>,
     idle: Condvar,
+    notifications: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +52,11 @@ impl Outstanding {
         }
     }
 
+    /// How often the driver was told of used buffers.
+    pub(super) fn notifications(&self) -> u64 {
+        self.notifications.load(Ordering::Relaxed)
+    }
+
     /// Waits until the device holds no chain, `grace` at most. Says whether that came true.
     pub(super) fn wait_idle(&self, grace: Duration) -> bool {
         let deadline = Instant::now() + grace;
@@ -65,10 +72,16 @@ impl Outstanding {
     }
 
     /// Answers every chain that still waits with `bytes`. Its real answer is dropped when it comes.
-    pub(super) fn answer_all<Q: VirtQueue>(self: &Arc<Self>, queue: &Q, bytes: &[u8]) -> usize {
+    pub(super) fn answer_all<T: Transport>(
+        self: &Arc<Self>,
+        transport: &T,
+        queue: usize,
+        bytes: &[u8],
+    ) -> usize {
         let tickets: Vec<u64> = self.lock().open.keys().copied().collect();
         for ticket in &tickets {
-            Reply { queue: queue.clone(), outstanding: self.clone(), ticket: *ticket }.send(bytes);
+            Reply { transport: transport.clone(), queue, outstanding: self.clone(), ticket: *ticket }
+                .send(bytes);
         }
         tickets.len()
     }
@@ -76,22 +89,29 @@ impl Outstanding {
 
 /// The right to answer one chain, once, from any thread.
 #[derive(Clone)]
-pub(super) struct Reply<Q> {
-    queue: Q,
+pub(super) struct Reply<T> {
+    transport: T,
+    queue: usize,
     outstanding: Arc<Outstanding>,
     ticket: u64,
 }
 
-impl<Q: VirtQueue> Reply<Q> {
+impl<T: Transport> Reply<T> {
     /// Takes over a chain that [`Outstanding::begin`] counted.
-    pub(super) fn new(queue: Q, outstanding: Arc<Outstanding>, head: u16, answer: Writable) -> Self {
+    pub(super) fn new(
+        transport: T,
+        queue: usize,
+        outstanding: Arc<Outstanding>,
+        head: u16,
+        answer: Writable,
+    ) -> Self {
         let mut state = outstanding.lock();
         state.moving -= 1;
         state.last_ticket += 1;
         let ticket = state.last_ticket;
         state.open.insert(ticket, Pending { head, answer });
         drop(state);
-        Self { queue, outstanding, ticket }
+        Self { transport, queue, outstanding, ticket }
     }
 
     /// How many chains of the queue wait for an answer, this one included.
@@ -110,20 +130,27 @@ impl<Q: VirtQueue> Reply<Q> {
         if let Some(pending) = pending {
             let written = pending.answer.write(bytes);
             drop(pending.answer);
-            put_back(&self.queue, &self.outstanding, pending.head, written);
+            put_back(&self.transport, self.queue, &self.outstanding, pending.head, written);
         }
     }
 }
 
 /// Puts a chain back that [`Outstanding::begin`] counted, and tells the driver if it wants to know.
-pub(super) fn put_back<Q: VirtQueue>(queue: &Q, outstanding: &Outstanding, head: u16, written: u32) {
-    let memory = queue.memory();
-    let notify = queue.with_rings(|rings| {
+pub(super) fn put_back<T: Transport>(
+    transport: &T,
+    queue: usize,
+    outstanding: &Outstanding,
+    head: u16,
+    written: u32,
+) {
+    let memory = transport.memory();
+    let notify = transport.with_rings(queue, |rings| {
         // Fails where the guest has taken its rings out of memory: then nobody is there to be told.
         rings.add_used(&*memory, head, written).and_then(|()| rings.needs_notification(&*memory))
     });
     if notify.unwrap_or(false) {
-        queue.notify();
+        outstanding.notifications.fetch_add(1, Ordering::Relaxed);
+        transport.notify(queue);
     }
     outstanding.end();
 }

@@ -25,9 +25,8 @@ use std::time::Duration;
 use thiserror::Error;
 use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
 use vhost::vhost_user::Listener;
-use vhost_user_backend::{ShutdownHandle, VhostUserBackend, VhostUserDaemon, VringMutex, VringT};
-use virtio_bindings::bindings::virtio_config::{VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_VERSION_1};
-use virtio_bindings::bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
+use vhost_user_backend::{VhostUserBackend, VhostUserDaemon, VringMutex, VringT};
+use virtio_bindings::bindings::virtio_config::VIRTIO_F_ACCESS_PLATFORM;
 use virtio_queue::{Queue, QueueT};
 use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
@@ -35,7 +34,8 @@ use vmm_sys_util::event::{EventConsumer, EventNotifier};
 
 use super::socket::Socket;
 use super::unsafe_fd::ExitEvent;
-use crate::device::{Device, VirtQueue};
+use super::Shutdown;
+use crate::device::{Device, Transport};
 
 /// Longest queue, in descriptors: what QEMU's transport takes.
 const MAX_QUEUE_SIZE: usize = 1024;
@@ -58,29 +58,29 @@ pub enum Error {
 
 type Vring = VringMutex<GuestMemoryAtomic<GuestMemoryMmap>>;
 
-/// A vring with the memory it is in.
+/// The vrings, all of the device's, with the memory they are in.
 #[derive(Clone)]
-struct VhostQueue {
-    vring: Vring,
+struct Vrings {
+    vrings: Arc<[Vring]>,
     memory: GuestMemoryAtomic<GuestMemoryMmap>,
 }
 
-impl VirtQueue for VhostQueue {
-    fn with_rings<R>(&self, f: impl FnOnce(&mut Queue) -> R) -> R {
-        f(self.vring.get_mut().get_queue_mut())
-    }
-
-    fn is_running(&self) -> bool {
-        let state = self.vring.get_ref();
-        state.is_enabled() && state.get_queue().ready()
-    }
-
+impl Transport for Vrings {
     fn memory(&self) -> Arc<GuestMemoryMmap> {
         self.memory.memory().into_inner()
     }
 
-    fn notify(&self) {
-        if let Err(e) = self.vring.signal_used_queue() {
+    fn with_rings<R>(&self, queue: usize, f: impl FnOnce(&mut Queue) -> R) -> R {
+        f(self.vrings[queue].get_mut().get_queue_mut())
+    }
+
+    fn is_running(&self, queue: usize) -> bool {
+        let state = self.vrings[queue].get_ref();
+        state.is_enabled() && state.get_queue().ready()
+    }
+
+    fn notify(&self, queue: usize) {
+        if let Err(e) = self.vrings[queue].signal_used_queue() {
             log::debug!("cannot signal the driver: {e}");
         }
     }
@@ -89,25 +89,25 @@ impl VirtQueue for VhostQueue {
 /// One connection's back end.
 struct Backend {
     device: Arc<Device>,
-    access_platform: bool,
     memory: GuestMemoryAtomic<GuestMemoryMmap>,
     /// Known from the first event on; without one, no chain was ever taken.
-    queues: OnceLock<Vec<VhostQueue>>,
+    vrings: OnceLock<Vrings>,
     /// Where the control queue stood when it was last stopped, to tell a reset from a pause.
     control_stopped_at: AtomicU32,
     exit: ExitEvent,
 }
 
+/// The control queue's number.
+const CONTROL: usize = 0;
 /// No stop of the control queue to remember.
 const NOT_STOPPED: u32 = u32::MAX;
 
 impl Backend {
-    fn new(device: Arc<Device>, access_platform: bool) -> Self {
+    fn new(device: Arc<Device>) -> Self {
         Self {
             device,
-            access_platform,
             memory: GuestMemoryAtomic::new(GuestMemoryMmap::new()),
-            queues: OnceLock::new(),
+            vrings: OnceLock::new(),
             control_stopped_at: AtomicU32::new(NOT_STOPPED),
             exit: ExitEvent::default(),
         }
@@ -115,9 +115,11 @@ impl Backend {
 
     /// Few front ends say that the driver has reset the device, but a queue that was paused goes on
     /// where it was, and after a reset it begins at zero.
-    fn notice_reset(&self, control: &VhostQueue) {
+    fn notice_reset(&self, vrings: &Vrings) {
         let stopped_at = self.control_stopped_at.swap(NOT_STOPPED, Ordering::Relaxed);
-        if stopped_at != NOT_STOPPED && stopped_at != 0 && control.with_rings(|rings| rings.next_avail()) == 0
+        if stopped_at != NOT_STOPPED
+            && stopped_at != 0
+            && vrings.with_rings(CONTROL, |rings| rings.next_avail()) == 0
         {
             self.device.reset(RESET_GRACE);
         }
@@ -137,12 +139,7 @@ impl VhostUserBackend for Backend {
     }
 
     fn features(&self) -> u64 {
-        let access_platform = u64::from(self.access_platform) << VIRTIO_F_ACCESS_PLATFORM;
-        1 << VIRTIO_F_VERSION_1
-            | 1 << VIRTIO_RING_F_INDIRECT_DESC
-            | 1 << VIRTIO_RING_F_EVENT_IDX
-            | VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits()
-            | access_platform
+        self.device.features() | VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits()
     }
 
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
@@ -151,7 +148,7 @@ impl VhostUserBackend for Backend {
             | VhostUserProtocolFeatures::REPLY_ACK
             | VhostUserProtocolFeatures::CONFIGURE_MEM_SLOTS
             | VhostUserProtocolFeatures::RESET_DEVICE;
-        if self.access_platform {
+        if self.device.features() & 1 << VIRTIO_F_ACCESS_PLATFORM != 0 {
             // QEMU takes no device with ACCESS_PLATFORM whose back end could not ask for translations,
             // also where no virtual IOMMU makes any necessary.
             features |= VhostUserProtocolFeatures::BACKEND_REQ;
@@ -190,10 +187,10 @@ impl VhostUserBackend for Backend {
 
     fn stop_vring(&self, queue_index: u32) -> io::Result<()> {
         let index = queue_index as usize;
-        if let Some(queue) = self.queues.get().and_then(|queues| queues.get(index)) {
-            self.device.stop_queue(index, queue, STOP_GRACE);
-            if index == 0 {
-                let stopped_at = queue.with_rings(|rings| rings.next_avail());
+        if let Some(vrings) = self.vrings.get() {
+            self.device.stop_queue(index, vrings, STOP_GRACE);
+            if index == CONTROL {
+                let stopped_at = vrings.with_rings(CONTROL, |rings| rings.next_avail());
                 self.control_stopped_at.store(u32::from(stopped_at), Ordering::Relaxed);
             }
         }
@@ -208,37 +205,28 @@ impl VhostUserBackend for Backend {
         vrings: &[Vring],
         _thread_id: usize,
     ) -> io::Result<()> {
-        let queues = self.queues.get_or_init(|| {
-            vrings
-                .iter()
-                .map(|vring| VhostQueue { vring: vring.clone(), memory: self.memory.clone() })
-                .collect()
-        });
+        let vrings =
+            self.vrings.get_or_init(|| Vrings { vrings: vrings.into(), memory: self.memory.clone() });
         let index = usize::from(device_event);
-        if index == 0 {
-            self.notice_reset(&queues[0]);
+        if index == CONTROL {
+            self.notice_reset(vrings);
         }
-        self.device.process(index, queues);
+        self.device.process(index, vrings);
         Ok(())
     }
 }
 
 /// A VMM that is connected.
-pub struct Connection {
+pub(super) struct Connection {
     daemon: VhostUserDaemon<Arc<Backend>>,
     backend: Arc<Backend>,
 }
 
 impl Connection {
     /// Accepts the VMM that waits at `socket`, and serves it `device` on threads of its own.
-    pub fn accept(
-        name: &str,
-        socket: &Socket,
-        device: Arc<Device>,
-        access_platform: bool,
-    ) -> Result<Self, Error> {
+    pub(super) fn accept(name: &str, socket: &Socket, device: Arc<Device>) -> Result<Self, Error> {
         let mut listener = Listener::from(socket.listener().try_clone().map_err(Error::Listener)?);
-        let backend = Arc::new(Backend::new(device, access_platform));
+        let backend = Arc::new(Backend::new(device));
         let memory = backend.memory.clone();
         let daemon = VhostUserDaemon::new(name.to_owned(), backend.clone(), memory);
         let started = daemon.and_then(|mut daemon| daemon.start(&mut listener).map(|()| daemon));
@@ -250,15 +238,19 @@ impl Connection {
             }
         }
     }
+}
 
-    /// What ends the connection from this side.
-    pub fn shutdown_handle(&self) -> Option<ShutdownHandle> {
-        self.daemon.shutdown_handle()
+impl super::Connection for Connection {
+    fn shutdown_handle(&self) -> Shutdown {
+        let handle = self.daemon.shutdown_handle();
+        Shutdown::new(move || {
+            if let Some(handle) = &handle {
+                handle.shutdown();
+            }
+        })
     }
 
-    /// Waits until the VMM goes, or is shut out, and ends the threads. The device is still to be
-    /// shut down.
-    pub fn wait(mut self) -> Result<(), Error> {
+    fn wait(mut self: Box<Self>) -> Result<(), super::Error> {
         use vhost::vhost_user::Error::{Disconnected, PartialMessage};
         use vhost_user_backend::Error::HandleRequest;
         let result = self.daemon.wait();
@@ -267,7 +259,7 @@ impl Connection {
         match result {
             // How a VMM that ends looks.
             Ok(()) | Err(HandleRequest(Disconnected | PartialMessage)) => Ok(()),
-            Err(e) => Err(Error::Daemon(e)),
+            Err(e) => Err(Error::Daemon(e).into()),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use fake_tee::FakeTee;
 use tempfile::TempDir;
 use vhost_user_tee::door::socket::Socket;
+use vhost_user_tee::door::Protocol;
 use vhost_user_tee::partition::Limits;
 use vhost_user_tee::vm::{Served, Vm};
 use virtio_tee_frontend::client::Client;
@@ -40,6 +41,7 @@ impl BackEnd {
         let vm = Vm {
             name: "test".into(),
             socket: Socket::bind(&dir.path().join("tee.sock")).unwrap(),
+            protocol: Protocol::VhostUser,
             request_queues: 2,
             access_platform,
             limits,

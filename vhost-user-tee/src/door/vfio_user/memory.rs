@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Guest memory, as the VMM maps and unmaps it while the device runs.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use vfio_bindings::bindings::vfio::{
+    VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_DMA_UNMAP_FLAG_ALL,
+};
+use vm_memory::{
+    FileOffset, GuestAddress, GuestAddressSpace, GuestMemoryAtomic, GuestMemoryBackend, GuestMemoryMmap,
+    GuestMemoryRegion, GuestRegionMmap, MmapRegion,
+};
+
+use super::message::{DmaMap, DmaUnmap};
+
+/// Mappings at a time. QEMU makes a handful, and some more for memory that is plugged in.
+pub(super) const MAX_MAPS: usize = 4096;
+const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+
+/// The memory that the VMM lets the device use.
+///
+/// Who uses memory holds the map as it was: what is unmapped goes away when the last of them is done,
+/// and calls in flight keep the files. A VMM unmaps memory that it means to map again otherwise (as
+/// firmware does with the first megabyte), and memory that its guest has given up, which a guest's
+/// driver does not while the memory is registered.
+pub(super) struct Memory(GuestMemoryAtomic<GuestMemoryMmap>);
+
+impl Memory {
+    pub(super) fn new() -> Self {
+        Self(GuestMemoryAtomic::new(GuestMemoryMmap::new()))
+    }
+
+    /// Guest memory as it is now.
+    pub(super) fn now(&self) -> Arc<GuestMemoryMmap> {
+        self.0.memory().into_inner()
+    }
+
+    /// Maps a part of a file. Memory without a file (ROM, devices), or not for the device to write,
+    /// cannot be shared; the VMM is told that it is mapped, and the guest finds that it is not.
+    pub(super) fn map(&self, request: &DmaMap, file: Option<OwnedFd>) -> Result<(), Errno> {
+        let DmaMap { flags, offset, address, size, .. } = *request;
+        if flags & !READ_WRITE != 0 || size == 0 || address.checked_add(size).is_none() {
+            return Err(Errno::INVAL);
+        }
+        let now = self.now();
+        if overlapping(&now, address, size).next().is_some() {
+            return Err(Errno::EXIST);
+        }
+        let Some(file) = file.filter(|_| flags == READ_WRITE) else {
+            return Ok(());
+        };
+        if now.num_regions() >= MAX_MAPS {
+            return Err(Errno::NOSPC);
+        }
+        let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
+        let file = File::from(file);
+        // Who touches memory beyond the end of its file is killed.
+        let end = offset.checked_add(size).ok_or(Errno::INVAL)?;
+        if !file.metadata().is_ok_and(|file| file.is_file() && end <= file.len()) {
+            return Err(Errno::INVAL);
+        }
+        let region = MmapRegion::from_file(FileOffset::new(file, offset), len).map_err(|_| Errno::INVAL)?;
+        let region = GuestRegionMmap::new(region, GuestAddress(address)).ok_or(Errno::INVAL)?;
+        let map = now.insert_region(Arc::new(region)).map_err(|_| Errno::INVAL)?;
+        self.replace(map);
+        Ok(())
+    }
+
+    /// Ends the mappings within a range; none may lie in it by a part only.
+    pub(super) fn unmap(&self, request: &DmaUnmap) -> Result<(), Errno> {
+        let DmaUnmap { flags, address, size, .. } = *request;
+        if flags == VFIO_DMA_UNMAP_FLAG_ALL && address == 0 && size == 0 {
+            self.replace(GuestMemoryMmap::new());
+            return Ok(());
+        }
+        if flags != 0 || size == 0 || address.checked_add(size).is_none() {
+            return Err(Errno::INVAL);
+        }
+        let now = self.now();
+        let mut map = (*now).clone();
+        for region in overlapping(&now, address, size) {
+            let (start, len) = (region.start_addr(), region.len());
+            if start.0 < address || start.0 + (len - 1) > address + (size - 1) {
+                return Err(Errno::INVAL);
+            }
+            map = map.remove_region(start, len).map_err(|_| Errno::INVAL)?.0;
+        }
+        self.replace(map);
+        Ok(())
+    }
+
+    fn replace(&self, map: GuestMemoryMmap) {
+        // Only a thread that panicked with the lock could have poisoned it; the map was whole then.
+        let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        guard.replace(map);
+    }
+}
+
+/// The mappings that a range touches; it is not empty and has an end.
+fn overlapping(
+    map: &GuestMemoryMmap,
+    address: u64,
+    size: u64,
+) -> impl Iterator<Item = &GuestRegionMmap> + use<'_> {
+    let last = address + (size - 1);
+    map.iter().filter(move |region| region.start_addr().0 <= last && region.last_addr().0 >= address)
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{memfd_create, MemfdFlags};
+    use vm_memory::Bytes;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn file(len: u64) -> Option<OwnedFd> {
+        let fd = memfd_create("memory", MemfdFlags::CLOEXEC).unwrap();
+        rustix::fs::ftruncate(&fd, len).unwrap();
+        Some(fd)
+    }
+
+    fn range(address: u64, size: u64) -> DmaMap {
+        DmaMap { argsz: 32, flags: READ_WRITE, offset: 0, address, size }
+    }
+
+    fn unmap(memory: &Memory, flags: u32, address: u64, size: u64) -> Result<(), Errno> {
+        memory.unmap(&DmaUnmap { argsz: 24, flags, address, size })
+    }
+
+    #[test]
+    fn ranges_come_and_go() {
+        let memory = Memory::new();
+        memory.map(&range(0, MIB), file(MIB)).unwrap();
+        memory.map(&range(MIB, MIB), file(MIB)).unwrap();
+        assert_eq!(memory.map(&range(MIB / 2, MIB), file(MIB)), Err(Errno::EXIST));
+        let held = memory.now();
+        assert_eq!(unmap(&memory, 0, 0, MIB / 2), Err(Errno::INVAL));
+        assert_eq!(unmap(&memory, 0, MIB / 2, MIB), Err(Errno::INVAL));
+        unmap(&memory, 0, 0, MIB).unwrap();
+        assert_eq!(memory.now().num_regions(), 1);
+        // Whoever holds the map still has it.
+        held.write_obj(7_u32, GuestAddress(0)).unwrap();
+        memory.map(&range(0, MIB), file(MIB)).unwrap();
+        unmap(&memory, 0, 0, 16 * MIB).unwrap();
+        assert_eq!(memory.now().num_regions(), 0);
+        unmap(&memory, 0, 0, 16 * MIB).unwrap();
+        memory.map(&range(0, MIB), file(MIB)).unwrap();
+        unmap(&memory, VFIO_DMA_UNMAP_FLAG_ALL, 0, 0).unwrap();
+        assert_eq!(memory.now().num_regions(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_shared_is_mapped_in_name_only() {
+        let memory = Memory::new();
+        memory.map(&range(0, MIB), None).unwrap();
+        memory.map(&DmaMap { flags: VFIO_DMA_MAP_FLAG_READ, ..range(0, MIB) }, file(MIB)).unwrap();
+        assert_eq!(memory.now().num_regions(), 0);
+        unmap(&memory, 0, 0, MIB).unwrap();
+    }
+
+    #[test]
+    fn bad_ranges_are_refused() {
+        let memory = Memory::new();
+        for bad in [
+            range(0, 0),
+            range(u64::MAX, MIB),
+            range(0, 2 * MIB), // longer than its file
+            DmaMap { offset: MIB, ..range(0, MIB) },
+            DmaMap { offset: u64::MAX, ..range(0, MIB) },
+            DmaMap { flags: 4, ..range(0, MIB) },
+        ] {
+            assert_eq!(memory.map(&bad, file(MIB)), Err(Errno::INVAL), "{bad:?}");
+        }
+        assert_eq!(unmap(&memory, 0, 0, 0), Err(Errno::INVAL));
+        assert_eq!(unmap(&memory, 0, u64::MAX, 2), Err(Errno::INVAL));
+        assert_eq!(unmap(&memory, 1, 0, MIB), Err(Errno::INVAL));
+        assert_eq!(unmap(&memory, VFIO_DMA_UNMAP_FLAG_ALL, 0, MIB), Err(Errno::INVAL));
+        assert_eq!(memory.now().num_regions(), 0);
+    }
+}
