@@ -94,15 +94,19 @@ bool virtio_tee_helper_dma_pages_are_plain(void)
 	return !cc_platform_has(CC_ATTR_MEM_ENCRYPT);
 }
 
+/* Kernels without a DMA API, such as user-mode Linux, have no devices that want its addresses. */
 struct page *virtio_tee_helper_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr)
 {
+	if (!IS_ENABLED(CONFIG_HAS_DMA))
+		return NULL;
 	return dma_alloc_pages(dev, size, addr, DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
 }
 
 void virtio_tee_helper_dma_free(struct device *dev, size_t size, struct page *page,
 				dma_addr_t addr)
 {
-	dma_free_pages(dev, size, page, addr, DMA_BIDIRECTIONAL);
+	if (IS_ENABLED(CONFIG_HAS_DMA))
+		dma_free_pages(dev, size, page, addr, DMA_BIDIRECTIONAL);
 }
 
 void *virtio_tee_helper_page_address(struct page *page)
