@@ -11,6 +11,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU8;
 
+use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::raw::Device;
@@ -73,8 +74,11 @@ impl Mapping {
     /// Asks the kernel for single pages, so that physical neighbours are a matter of chance.
     pub fn avoid_huge_pages(&self) -> Result<(), Error> {
         // SAFETY: the range is the mapping, and the advice leaves what is in it as it is.
-        unsafe { rustix::mm::madvise(self.start.as_ptr(), self.len, Advice::LinuxNoHugepage) }
-            .map_err(|errno| Error::Map { len: self.len, source: errno.into() })
+        match unsafe { rustix::mm::madvise(self.start.as_ptr(), self.len, Advice::LinuxNoHugepage) } {
+            // A kernel without huge pages does not know the advice, nor need it.
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(errno) => Err(Error::Map { len: self.len, source: errno.into() }),
+        }
     }
 
     /// Length in bytes.
