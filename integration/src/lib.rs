@@ -15,6 +15,7 @@
 //! - [`provision`]: from a bare Debian machine with Rust to kernel, driver, QEMU and programs
 //! - [`vm`]: virtual machines
 //! - [`daemon`]: the daemon under test
+//! - [`uml`]: guests of user-mode Linux, for development
 //! - [`scene`]: a daemon with its machines, and where their logs are
 
 pub mod daemon;
@@ -22,6 +23,7 @@ pub mod paths;
 pub mod progress;
 pub mod provision;
 pub mod scene;
+pub mod uml;
 pub mod vm;
 
 pub use scene::{Scene, SceneError};

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use integration::progress::say;
-use integration::provision::{self, Arch, Lints};
+use integration::provision::{self, Arch, Lints, UmlKind};
 use integration::vm::{self, Door};
-use integration::{Scene, SceneError};
+use integration::{uml, Scene, SceneError};
 
 /// Virtual machines with a TEE, from a bare Debian machine with Rust.
 #[derive(Parser)]
@@ -28,6 +28,12 @@ enum Command {
         /// How the TEE device is attached.
         #[arg(long, default_value = "vfio-user")]
         door: Door,
+    },
+    /// Boot a user-mode Linux guest with a daemon beside it and give a shell in it; leave with `exit`.
+    Uml {
+        /// The kernel with KASAN, lockdep and the like.
+        #[arg(long)]
+        debug: bool,
     },
     /// Measure what calls cost in a guest, beside an ioctl that stays in its kernel.
     Bench,
@@ -65,6 +71,7 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
         Command::Demo => demo::run()?,
         Command::Shell { door } => shell(door)?,
+        Command::Uml { debug } => user_mode(if debug { UmlKind::Debug } else { UmlKind::Plain })?,
         Command::Bench => bench()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
@@ -84,6 +91,15 @@ fn shell(door: Door) -> Result<(), SceneError> {
     say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
     say("in the guest: load-driver, then tee-guest --help");
     vm::shell(&scene.parts, &scene.dir, &scene.config(0))?;
+    Ok(())
+}
+
+fn user_mode(kind: UmlKind) -> Result<(), Box<dyn std::error::Error>> {
+    let kernel = provision::uml(kind)?;
+    let scene = Scene::set("uml-shell", Door::VhostUser, 1)?;
+    say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
+    say("in the guest: load-driver, then tee-guest --help");
+    uml::shell(&scene.parts, &kernel, &scene.dir.join("uml"), &scene.tee(0).socket)?;
     Ok(())
 }
 

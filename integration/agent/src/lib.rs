@@ -6,6 +6,9 @@
 //!           ◀── Report ──                                          ◀──
 //! ```
 //!
+//! Where there is no virtio-serial, in user-mode Linux, the kernel's command line names a serial line
+//! that takes its place.
+//!
 //! Each message is one line of JSON. Commands run side by side; the harness numbers them, and each
 //! report names the command it is about.
 
@@ -15,6 +18,10 @@ use serde::{de::DeserializeOwned, Deserialize, Serialize};
 
 /// Name of the virtio-serial port.
 pub const PORT_NAME: &str = "virtio-tee.agent";
+
+/// Begins the word of the kernel's command line that names a serial line to use instead:
+/// `agent=/dev/ttyS0`.
+pub const LINE_WORD: &str = "agent=";
 
 /// What the harness asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use guest_agent::{receive, send, Report, Request, Status, Stream, PORT_NAME};
+use guest_agent::{receive, send, Report, Request, Status, Stream, LINE_WORD, PORT_NAME};
 use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
 use rustix::system::{reboot, RebootCommand};
+use rustix::termios::{tcgetattr, tcsetattr, OptionalActions};
 
 /// Programs that can still be sent a signal: those whose process has not been collected.
 type Running = Arc<Mutex<HashMap<u32, Pid>>>;
@@ -20,8 +21,7 @@ type Port = Arc<Mutex<File>>;
 
 /// Serves the harness until it goes away.
 pub(crate) fn run() -> io::Result<()> {
-    let path = find_port()?;
-    let port = OpenOptions::new().read(true).write(true).open(&path)?;
+    let port = open_port()?;
     let reports: Port = Arc::new(Mutex::new(port.try_clone()?));
     let running = Running::default();
     report(&reports, &Report::Ready);
@@ -40,6 +40,23 @@ pub(crate) fn run() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The harness's line: the one that the kernel's command line names, or else a virtio-serial port.
+fn open_port() -> io::Result<File> {
+    let open = |path: &Path| OpenOptions::new().read(true).write(true).open(path);
+    let words = fs::read_to_string("/proc/cmdline")?;
+    match words.split_whitespace().find_map(|word| word.strip_prefix(LINE_WORD)) {
+        None => open(&find_port()?),
+        Some(path) => {
+            let line = open(path.as_ref())?;
+            // It is a terminal: neither echo nor lines of limited length, and no byte means anything.
+            let mut mode = tcgetattr(&line)?;
+            mode.make_raw();
+            tcsetattr(&line, OptionalActions::Now, &mode)?;
+            Ok(line)
+        }
+    }
 }
 
 /// The device node of the harness's virtio-serial port.

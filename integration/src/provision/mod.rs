@@ -9,6 +9,7 @@
 //!                checked against the stock kernel's symbols   built inside the root
 //!   driver       virtio_tee.ko                                built inside the root
 //!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
+//!   uml          the kernel as a program, and its driver      built inside the root, where asked for
 //! ```
 //!
 //! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
@@ -21,6 +22,7 @@ mod kernel;
 mod programs;
 mod root;
 mod store;
+mod uml;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,6 +38,7 @@ pub use kernel::KernelTree;
 pub use programs::{GuestPrograms, HostPrograms};
 pub use root::Root;
 pub use store::StoreError;
+pub use uml::{Uml, UmlKind};
 
 /// Why provisioning failed.
 #[derive(Debug, Error)]
@@ -55,6 +58,14 @@ pub enum ProvisionError {
     /// A file that a step should have left cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that a step needs cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -118,6 +129,13 @@ fn provision_now() -> Result<Provisioned, ProvisionError> {
     let host = programs::host()?;
     let guest = programs::guest()?;
     Ok(Provisioned { root, driver, host, guest })
+}
+
+/// Builds the user-mode kernel of that kind and the driver for it, with all that this takes.
+pub fn uml(kind: UmlKind) -> Result<Uml, ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    uml::ensure(&root::ensure(Arch::X86_64)?, kind)
 }
 
 /// Builds the driver for `arch`, with all that this takes.

@@ -101,7 +101,7 @@ impl fmt::Debug for Guest {
 
 impl Guest {
     /// Waits for the agent at the other end of `port`, at most for `limit`.
-    pub(super) fn attach(port: UnixStream, limit: Duration) -> Result<Self, GuestError> {
+    pub(crate) fn attach(port: UnixStream, limit: Duration) -> Result<Self, GuestError> {
         let reports = port.try_clone()?;
         let commands = Commands::default();
         let (ready, is_ready) = channel();
@@ -165,7 +165,7 @@ impl Guest {
     }
 
     /// Switches the machine off.
-    pub(super) fn power_off(&self) -> Result<(), GuestError> {
+    pub(crate) fn power_off(&self) -> Result<(), GuestError> {
         self.send(&Request::PowerOff)
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use cpio::newc::{trailer, Builder, ModeFileType};
 
 use super::VmConfig;
-use crate::provision::{Provisioned, Root};
+use crate::provision::{Driver, Provisioned, Root};
 
 const FOLDERS: [&str; 10] = ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "sys", "tmp", "root"];
 
@@ -35,6 +35,25 @@ pub(super) fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::
 }
 
 fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
+    let mut archive = base(to, parts, &parts.driver, &load_driver(config))?;
+    archive.file("lib/tee.ko", &parts.root.dir.join("guest/tee.ko"), 0o644)?;
+    archive.programs(&parts.root, &config.programs)?;
+    for module in &config.modules {
+        let kernel = format!("guest/usr/lib/modules/{}/kernel", parts.root.kernel);
+        let file = parts.root.dir.join(kernel).join(module);
+        archive.file(&format!("lib/{}", name_of(&file)), &file, 0o644)?;
+    }
+    archive.finish()
+}
+
+/// Begins the archive that guests of all kinds have: the agent, the checks, busybox, and a driver with
+/// the script that loads it.
+pub(crate) fn base(
+    to: File,
+    parts: &Provisioned,
+    driver: &Driver,
+    load_driver: &str,
+) -> io::Result<Archive> {
     let mut archive = Archive::new(to);
     for folder in FOLDERS {
         archive.add(folder, ModeFileType::Directory, 0o755, &[])?;
@@ -45,22 +64,15 @@ fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()
         ("init", &parts.guest.agent, 0o755),
         ("bin/tee-guest", &parts.guest.tee_guest, 0o755),
         ("bin/busybox", &parts.root.dir.join("usr/bin/busybox"), 0o755),
-        ("lib/tee.ko", &parts.root.dir.join("guest/tee.ko"), 0o644),
-        ("lib/virtio_tee.ko", &parts.driver.module, 0o644),
+        ("lib/virtio_tee.ko", &driver.module, 0o644),
     ] {
         archive.file(name, file, mode)?;
     }
-    archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver(config).as_bytes())?;
+    archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver.as_bytes())?;
     for applet in APPLETS {
         archive.add(&format!("bin/{applet}"), ModeFileType::Symlink, 0o777, b"busybox")?;
     }
-    archive.programs(&parts.root, &config.programs)?;
-    for module in &config.modules {
-        let kernel = format!("guest/usr/lib/modules/{}/kernel", parts.root.kernel);
-        let file = parts.root.dir.join(kernel).join(module);
-        archive.file(&format!("lib/{}", name_of(&file)), &file, 0o644)?;
-    }
-    archive.finish()
+    Ok(archive)
 }
 
 /// A script for tests and people alike.
@@ -77,7 +89,8 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-struct Archive {
+/// An archive under way.
+pub(crate) struct Archive {
     to: BufWriter<File>,
     inode: u32,
 }
@@ -87,7 +100,8 @@ impl Archive {
         Self { to: BufWriter::new(to), inode: 0 }
     }
 
-    fn finish(self) -> io::Result<()> {
+    /// Ends the archive; without this it is not one.
+    pub(crate) fn finish(self) -> io::Result<()> {
         trailer(self.to)?.flush()
     }
 

@@ -14,7 +14,7 @@
 mod config;
 mod door;
 mod guest;
-mod initramfs;
+pub(crate) mod initramfs;
 mod machine;
 mod plug;
 mod qmp;
