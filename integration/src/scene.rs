@@ -76,7 +76,12 @@ impl Scene {
 
     /// Boots machine number `index`, with the TEE device but without the driver.
     pub fn boot(&self, index: usize) -> Result<Vm, SceneError> {
-        Ok(Vm::boot(&self.parts, &self.dir, &self.config(index))?)
+        self.boot_as(&self.config(index))
+    }
+
+    /// Boots a machine that is as `config` says.
+    pub fn boot_as(&self, config: &VmConfig) -> Result<Vm, SceneError> {
+        Ok(Vm::boot(&self.parts, &self.dir, config)?)
     }
 
     /// Boots machine number `index` and loads the driver.

@@ -66,6 +66,9 @@ pub(crate) enum Check {
         /// Bytes of the buffer.
         #[arg(long, default_value = "1M", value_parser = size)]
         size: usize,
+        /// Fail unless all of a scattered buffer lies at or above this physical address.
+        #[arg(long, default_value = "0", value_parser = size)]
+        above: usize,
     },
     /// Parameters of every kind reach the TA and come back.
     Parameters {

@@ -91,6 +91,8 @@ pub struct Guest {
     requests: Mutex<UnixStream>,
     commands: Commands,
     next: AtomicU32,
+    /// Told each time an agent comes up.
+    ready: Mutex<Receiver<()>>,
 }
 
 impl fmt::Debug for Guest {
@@ -112,7 +114,12 @@ impl Guest {
             while let Ok(Some(report)) = receive(&mut reports) {
                 let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
                 match &report {
-                    Report::Ready => drop(ready.send(())),
+                    Report::Ready => {
+                        // What ran in the guest's life before this one has gone with it.
+                        table.clear();
+                        // Nobody listens once the guest is given up.
+                        let _ = ready.send(());
+                    }
                     Report::Output { id, .. } => {
                         table.get(id).map(|to| to.send(report.clone()));
                     }
@@ -124,14 +131,20 @@ impl Guest {
             }
             table.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
+        let next = AtomicU32::new(1);
+        let guest = Self { requests: Mutex::new(port), commands, next, ready: Mutex::new(is_ready) };
+        guest.wait_ready(limit)?;
+        Ok(guest)
+    }
+
+    /// Waits until an agent comes up, at most for `limit`: the first one, or the one after a reboot.
+    pub(super) fn wait_ready(&self, limit: Duration) -> Result<(), GuestError> {
         let command = || "boot".to_owned();
-        match is_ready.recv_timeout(limit) {
-            Ok(()) => Ok(Self { requests: Mutex::new(port), commands, next: AtomicU32::new(1) }),
-            Err(RecvTimeoutError::Disconnected) => Err(GuestError::Gone { command: command() }),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(GuestError::Hang { command: command(), output: String::new() })
-            }
-        }
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.recv_timeout(limit).map_err(|error| match error {
+            RecvTimeoutError::Disconnected => GuestError::Gone { command: command() },
+            RecvTimeoutError::Timeout => GuestError::Hang { command: command(), output: String::new() },
+        })
     }
 
     /// Starts a program.

@@ -35,9 +35,9 @@ const TROUBLE: [&str; 12] = [
 /// When a machine that was told to switch off is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
 /// When a boot is taken to be stuck: many times what it takes on a busy machine.
-const BOOT: Duration = Duration::from_secs(120);
+pub(super) const BOOT: Duration = Duration::from_secs(120);
 /// How often a machine is booted before that is an error.
-const BOOTS: u32 = 3;
+pub(super) const BOOTS: u32 = 3;
 
 /// Why a virtual machine failed.
 #[derive(Debug, Error)]
@@ -81,6 +81,9 @@ pub enum VmError {
     /// The guest's kernel complained.
     #[error("the guest's kernel complained:\n{0}")]
     KernelTrouble(String),
+    /// The guest did not reboot.
+    #[error("the guest was to start anew and did not: {0} came to its end")]
+    NoReboot(String),
     /// The machine did not switch off.
     #[error("the machine was told to switch off and did not")]
     NoPowerOff,

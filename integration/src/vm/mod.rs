@@ -18,6 +18,7 @@ pub(crate) mod initramfs;
 mod machine;
 mod plug;
 mod qmp;
+mod reboot;
 
 pub use config::VmConfig;
 pub use door::{Door, TeeDevice};
@@ -25,3 +26,4 @@ pub use guest::{Guest, GuestError, Output, Running};
 pub use machine::{shell, Vm, VmError};
 pub use plug::MemoryKind;
 pub use qmp::{Qmp, QmpError};
+pub use reboot::Reboot;

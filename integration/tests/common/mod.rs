@@ -6,6 +6,7 @@
 use std::fmt;
 use std::panic::Location;
 
+use integration::daemon::Usage;
 use integration::vm::{Guest, Output, Running};
 use serde_json::Value;
 
@@ -53,23 +54,44 @@ fn words(arguments: &str) -> Vec<&str> {
 /// Waits for `/dev/tee0`.
 #[track_caller]
 pub(crate) fn wait_for_device(guest: &Guest) {
-    guest.sh("i=0; while ! [ -e /dev/tee0 ]; do i=$((i+1)); [ $i -lt 60 ]; sleep 1; done").unwrap();
+    wait_until(guest, "[ -e /dev/tee0 ]");
+}
+
+/// Waits until a condition of the guest's shell holds.
+#[track_caller]
+pub(crate) fn wait_until(guest: &Guest, condition: &str) {
+    let script = format!("i=0; until {condition}; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done");
+    guest.sh(&script).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The TEE device's name among the virtio devices: `virtio1`.
+#[track_caller]
+pub(crate) fn virtio_name(guest: &Guest) -> String {
+    guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap().trim().to_owned()
+}
+
+/// The TEE device's lines of `/proc/interrupts`.
+#[track_caller]
+pub(crate) fn interrupt_lines(guest: &Guest) -> Vec<String> {
+    let device = virtio_name(guest);
+    let table = guest.ok(&["cat", "/proc/interrupts"]).unwrap();
+    let of_device = |line: &&str| {
+        line.split_whitespace()
+            .any(|word| word.trim_end_matches(',').split('-').next() == Some(device.as_str()))
+    };
+    let lines: Vec<String> = table.lines().filter(of_device).map(str::to_owned).collect();
+    assert!(!lines.is_empty(), "no interrupt of {device} in\n{table}");
+    lines
 }
 
 /// How often the TEE device has interrupted, over all CPUs.
 #[track_caller]
 pub(crate) fn device_interrupts(guest: &Guest) -> u64 {
-    let device = guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
-    let table = guest.ok(&["cat", "/proc/interrupts"]).unwrap();
-    let lines = table.lines().filter(|line| {
-        line.split_whitespace()
-            .any(|word| word.trim_end_matches(',').split('-').next() == Some(device.trim()))
-    });
-    let counts: Vec<u64> = lines
-        .flat_map(|line| line.split_whitespace().skip(1).map_while(|word| word.parse::<u64>().ok()))
-        .collect();
-    assert!(!counts.is_empty(), "no interrupt of {device} in\n{table}");
-    counts.iter().sum()
+    let lines = interrupt_lines(guest);
+    let counts = lines
+        .iter()
+        .flat_map(|line| line.split_whitespace().skip(1).map_while(|word| word.parse::<u64>().ok()));
+    counts.sum()
 }
 
 /// A number of the guest's `/proc/meminfo`, in KiB.
@@ -92,6 +114,9 @@ pub(crate) struct KernelMemory {
     pub(crate) vmalloc: i64,
 }
 
+/// What comes and goes by itself in a guest's kernel memory, in KiB.
+const NOISE: i64 = 2048;
+
 impl KernelMemory {
     #[track_caller]
     pub(crate) fn of(guest: &Guest) -> Self {
@@ -106,11 +131,23 @@ impl KernelMemory {
 
     /// Fails where one of `times` repetitions of something left `bytes` or more behind since `before`.
     #[track_caller]
-    pub(crate) fn assert_no_leak(self, before: Self, times: i64, bytes: i64) {
+    pub(crate) fn assert_no_leak(self, before: Self, times: u32, bytes: i64) {
         println!("guest's kernel memory in KiB, before {before:?}, after {times} times {self:?}");
-        let limit = times * bytes / 1024;
+        let limit = (i64::from(times) * bytes / 1024).max(NOISE);
         assert!(self.used - before.used < limit, "memory: {before:?} → {self:?}");
         assert!(self.slab - before.slab < limit, "slabs: {before:?} → {self:?}");
         assert!(self.vmalloc - before.vmalloc < limit, "vmalloc: {before:?} → {self:?}");
     }
+}
+
+/// Fails where a daemon, having done something `times` times, uses more than it did before.
+#[track_caller]
+pub(crate) fn assert_daemon_unchanged(before: Usage, after: Usage, times: u32) {
+    println!("daemon: {before:?} → after {times} times {after:?}");
+    assert!(after.descriptors <= before.descriptors, "{before:?} → {after:?}");
+    assert!(after.children <= before.children, "{before:?} → {after:?}");
+    // Threads that make calls stay, up to a limit; each has two stacks and an arena, with guards.
+    let threads = after.threads.saturating_sub(before.threads);
+    assert!(threads <= 64, "{before:?} → {after:?}");
+    assert!(after.mappings <= before.mappings + 8 + 6 * threads, "{before:?} → {after:?}");
 }

@@ -6,6 +6,14 @@ mod common;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod hotplug;
+mod identity;
+mod restart;
+
 use integration::vm::Door;
 
 const DOOR: Door = Door::VfioUser;
+/// How often the module is loaded and unloaded.
+const LOADS: u32 = 1000;
+/// How many sessions are opened and closed.
+const SESSIONS: u32 = 10_000;

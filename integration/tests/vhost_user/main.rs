@@ -9,3 +9,7 @@ mod suite;
 use integration::vm::Door;
 
 const DOOR: Door = Door::VhostUser;
+/// How often the module is loaded and unloaded: the driver is the same with the other door, where it is done ten times as often.
+const LOADS: u32 = 100;
+/// How many sessions are opened and closed; likewise.
+const SESSIONS: u32 = 1_000;

@@ -37,7 +37,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::Hello { ta, value } => basic::hello(&context, report, ta.uuid, *value),
         Check::Temporary { ta, count, size } => basic::temporary(&context, report, ta.uuid, *count, *size),
         Check::Sha256 { ta, size, memory } => sha256::run(&context, report, ta.uuid, *size, *memory),
-        Check::ZeroCopy { ta, layout, size } => zero_copy::run(&context, report, ta.uuid, *layout, *size),
+        Check::ZeroCopy { ta, layout, size, above } => {
+            zero_copy::run(&context, report, ta.uuid, *layout, *size, *above)
+        }
         Check::Parameters { ta } => parameters::run(&context, report, ta.uuid),
         Check::Sessions { ta, count, same_ta: false } => {
             sessions::one_by_one(&context, report, ta.uuid, *count)

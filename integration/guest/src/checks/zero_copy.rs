@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{join, wait_until};
 use crate::cli::Layout;
 use crate::memory;
+use crate::pagemap;
 use crate::probe;
 use crate::report::{ensure, Outcome, Report};
 
@@ -20,7 +21,14 @@ use crate::report::{ensure, Outcome, Report};
 const WATCHED: usize = 123;
 const ANSWER: usize = 3210;
 
-pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, layout: Layout, size: usize) -> Outcome {
+pub(super) fn run(
+    context: &Context,
+    report: &mut Report,
+    ta: Uuid,
+    layout: Layout,
+    size: usize,
+    above: usize,
+) -> Outcome {
     let page = rustix::param::page_size();
     ensure!(size >= 3 * page && size % page == 0, "the size must be whole pages, three at least");
     let pages = size / page;
@@ -29,11 +37,15 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, layout: Layo
     report.set("pages", pages);
     let shared = match layout {
         Layout::Contiguous => {
+            ensure!(above == 0, "--above is for scattered buffers");
             report.say(format_args!("{pages} pages, allocated by the driver"));
             SharedMemory::allocate(context, size)?
         }
         Layout::Scattered => {
             let (mapping, runs) = memory::scattered(size)?;
+            let lowest = pagemap::frames(&mapping)?.into_iter().min().unwrap_or_default() * page as u64;
+            report.set("lowest_address", lowest);
+            ensure!(lowest >= above as u64, "a page lies at {lowest:#x}, below {above:#x}");
             report.say(format_args!("{pages} pages in {runs} physical runs, by /proc/self/pagemap"));
             report.set("physical_runs", runs);
             SharedMemory::register(context, mapping)?
