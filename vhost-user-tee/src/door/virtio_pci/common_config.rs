@@ -170,9 +170,11 @@ impl CommonConfig {
         }
     }
 
-    /// The whole function is about to be reset.
-    pub(super) fn begin_function_reset(&mut self) {
+    /// The whole function is about to be reset. Says whether that is new.
+    pub(super) fn begin_function_reset(&mut self) -> bool {
+        let new = self.reset != Reset::Function;
         self.reset = Reset::Function;
+        new
     }
 
     pub(super) fn set_defaults(&mut self) {
@@ -284,8 +286,8 @@ impl CommonConfig {
         }
     }
 
-    /// Takes in a write of `device_status` (virtio 1.3, 2.1 and 3.1.1). A driver can only add bits. `FEATURES_OK` stays
-    /// away if the features are not acceptable, and `DRIVER_OK` without it.
+    /// Takes in a write of `device_status` (virtio 1.3, 2.1 and 3.1.1). A driver can only add bits.
+    /// `FEATURES_OK` stays away if the features are not acceptable, and `DRIVER_OK` without it.
     fn set_status(&mut self, value: u8) -> Effect {
         if value == 0 {
             // The usual first write. Nothing can be in use, since no queue was ever enabled, and a driver

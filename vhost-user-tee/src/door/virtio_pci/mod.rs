@@ -193,8 +193,8 @@ impl VirtioPci {
             return Effect::None;
         }
         if capabilities::initiates_flr(offset, data) {
-            self.common.begin_function_reset();
-            return Effect::FunctionReset;
+            // Asked for once: a second one that ends late would hit a driver that has begun anew.
+            return if self.common.begin_function_reset() { Effect::FunctionReset } else { Effect::None };
         }
         if let Some(window) = capabilities::window(&self.config, offset, data.len()) {
             let value = capabilities::window_data(&self.config);

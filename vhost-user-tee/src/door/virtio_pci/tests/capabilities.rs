@@ -156,6 +156,8 @@ fn a_function_level_reset_can_be_initiated() {
     {
         assert_eq!(pci.write_config(at + offset, data), Effect::FunctionReset);
         assert_eq!(pci.config16(at + 8) & 1 << 15, 0, "reads as 0");
+        assert_eq!(pci.write_config(at + offset, data), Effect::None, "under way");
+        pci.function_reset();
     }
     assert_eq!(pci.write_config(at + 8, &[0x80]), Effect::None, "not that byte");
 }
