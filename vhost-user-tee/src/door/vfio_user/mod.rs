@@ -79,13 +79,11 @@ impl Connection {
     /// Accepts the VMM that waits at `socket`, and serves it `device` on a thread of its own.
     pub(super) fn accept(name: &str, socket: &Socket, device: Arc<Device>) -> Result<Self, Error> {
         let (stream, _) = socket.listener().accept().map_err(Error::Accept)?;
-        let queues = device.num_queues();
-        let function = Function::new(name, device).ok_or(Error::Queues(queues))?;
         let stream = Arc::new(stream);
-        let served = stream.clone();
+        let (name, served) = (name.to_owned(), stream.clone());
         let thread = Builder::new()
             .name(format!("{name} vfio"))
-            .spawn(move || serve(&served, &function))
+            .spawn(move || serve(&name, &served, device))
             .map_err(Error::Thread)?;
         Ok(Self { stream, thread })
     }
@@ -106,9 +104,12 @@ impl super::Connection for Connection {
     }
 }
 
-/// Answers messages until the VMM goes.
-fn serve(stream: &UnixStream, function: &Function) -> Result<(), Error> {
-    let result = answer_all(stream, function);
+/// Serves `device` to the VMM at the other end of `stream`, until it goes; see [`super::accept`],
+/// which does it on a thread of its own. The device is still to be shut down.
+pub fn serve(name: &str, stream: &UnixStream, device: Arc<Device>) -> Result<(), Error> {
+    let queues = device.num_queues();
+    let function = Function::new(name, device).ok_or(Error::Queues(queues))?;
+    let result = answer_all(stream, &function);
     function.settle();
     match result {
         // How a VMM that ends looks, with answers under way.
