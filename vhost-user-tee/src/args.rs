@@ -52,8 +52,8 @@ EXAMPLES
     max-memories = 4096          # registered at a time
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
-  The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd, ta-runtime, request-queues,
-  access-platform.
+  The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd,
+  ta-runtime, request-queues, access-platform.
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.

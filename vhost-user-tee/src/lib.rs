@@ -2,10 +2,11 @@
 //! A virtio TEE device for virtual machines.
 //!
 //! ```text
-//!     VMM ─── vhost-user socket ───┐
+//!     VMM ────── unix socket ──────┐
 //!                                  ▼
 //!   door       door::vhost_user    rings, guest memory, notifications
-//!     │
+//!     │        door::vfio_user     the same, and a PCI function
+//!     ▼ Transport
 //!   device     device::Device      requests decoded and checked, answers encoded
 //!     │
 //!   partition  partition           one VM's contexts, sessions, memory, calls, quotas
