@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use tee::{CancelToken, GiveUp};
 
-use super::tables::{Closing, Context, SessionState, Tables};
+use super::tables::{Closing, Context, Session, SessionState, Tables};
 use super::{Done, Error, Partition, Shared};
 use crate::executor::Job;
 
@@ -121,18 +121,10 @@ impl Shared {
         let Some(entry) = tables.contexts.get_mut(&context).and_then(|c| c.sessions.get_mut(&session)) else {
             return jobs;
         };
-        if entry.calls > 0 {
-            return jobs;
-        }
-        let token = Arc::new(CancelToken::new());
-        match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
-            SessionState::Closing(done) => {
-                let tee = entry.tee.clone();
-                tables.last_call += 1;
-                jobs.closes
-                    .push((tables.last_call, self.close_job(context, session, tee, token, Some(done))));
-            }
-            other => entry.state = other,
+        if entry.calls == 0 && matches!(entry.state, SessionState::Closing(_)) {
+            let job = self.begin_close(context, session, entry, false);
+            tables.last_call += 1;
+            jobs.closes.push((tables.last_call, job));
         }
         jobs
     }
@@ -154,19 +146,8 @@ impl Shared {
             if matches!(entry.state, SessionState::BeingClosed(_)) {
                 continue;
             }
-            let token = Arc::new(CancelToken::new());
-            let done = match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
-                SessionState::Closing(done) => Some(done),
-                _ => None,
-            };
             next_id += 1;
-            let close = self.close_job(id, *session, entry.tee.clone(), token.clone(), done);
-            let shared = self.clone();
-            let close: Job = Box::new(move || {
-                shared.reaper.watch(&token);
-                close();
-            });
-            jobs.closes.push((next_id, close));
+            jobs.closes.push((next_id, self.begin_close(id, *session, entry, true)));
         }
         if context.sessions.is_empty() && context.unmapping == 0 {
             closing.last_step = true;
@@ -178,16 +159,19 @@ impl Shared {
         jobs
     }
 
-    fn close_job(
-        self: &Arc<Self>,
-        context: u64,
-        session: u32,
-        tee: Arc<dyn tee::Session>,
-        token: Arc<CancelToken>,
-        done: Option<Done<()>>,
-    ) -> Job {
-        let shared = self.clone();
+    /// Marks a session as being closed, and returns the job that closes it. One that is `watched` is
+    /// abandoned if that takes too long.
+    fn begin_close(self: &Arc<Self>, context: u64, session: u32, entry: &mut Session, watched: bool) -> Job {
+        let token = Arc::new(CancelToken::new());
+        let done = match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
+            SessionState::Closing(done) => Some(done),
+            _ => None,
+        };
+        let (shared, tee) = (self.clone(), entry.tee.clone());
         Box::new(move || {
+            if watched {
+                shared.reaper.watch(&token);
+            }
             if catch_unwind(AssertUnwindSafe(|| tee.close(&token))).is_err() {
                 log::error!("the TEE implementation panicked closing session {session}");
             }
