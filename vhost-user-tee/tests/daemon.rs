@@ -11,11 +11,16 @@ use daemon_process::{eventually, refusal, run, Daemon};
 use nix::sys::signal::Signal;
 use uuid::Uuid;
 use virtio_tee_frontend::client::Client;
+use virtio_tee_frontend::Door;
 
 #[test]
 fn a_signal_ends_it_with_0() {
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let daemon = Daemon::one_vm();
+    for (signal, door) in [
+        (Signal::SIGTERM, Door::VhostUser),
+        (Signal::SIGINT, Door::VhostUser),
+        (Signal::SIGTERM, Door::VfioUser),
+    ] {
+        let daemon = Daemon::one_vm_over(door);
         let socket = daemon.path("tee.sock");
         let mut client = daemon.connect("tee.sock");
         let context = client.open_context().unwrap();
@@ -41,7 +46,12 @@ fn a_signal_ends_it_where_nobody_has_connected() {
 
 #[test]
 fn a_vm_that_comes_and_goes_costs_nothing() {
-    let daemon = Daemon::one_vm();
+    for door in [Door::VhostUser, Door::VfioUser] {
+        comes_and_goes(&Daemon::one_vm_over(door));
+    }
+}
+
+fn comes_and_goes(daemon: &Daemon) {
     let visit = || {
         let mut client = daemon.connect("tee.sock");
         for _ in 0..3 {
@@ -79,7 +89,7 @@ fn several_vms_of_one_file() {
         let config = dir.join("vms.toml");
         let text = format!(
             "[[vm]]\nname = \"red\"\nsocket-path = \"{0}/red.sock\"\nlimits.max-contexts = 1\n\
-             [[vm]]\nname = \"blue\"\nsocket-path = \"{0}/blue.sock\"\nrequest-queues = 4\n",
+             [[vm]]\nname = \"blue\"\nvfio-user-socket-path = \"{0}/blue.sock\"\nrequest-queues = 4\n",
             dir.display()
         );
         std::fs::write(&config, text).unwrap();
@@ -91,7 +101,7 @@ fn several_vms_of_one_file() {
         ]
     });
     let mut red = daemon.connect("red.sock");
-    let mut blue = daemon.connect("blue.sock");
+    let mut blue = daemon.connect_over(Door::VfioUser, "blue.sock");
     assert_eq!(red.front_end().config().max_contexts.get(), 1);
     assert_eq!(blue.front_end().config().num_request_queues.get(), 4);
     let theirs = red.open_context().unwrap();
@@ -186,7 +196,9 @@ fn a_command_line_that_teaches() {
     let help = run(&["--help"]);
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
-    for expected in ["EXAMPLES", "--socket-path", "share=on", "[[vm]]", "EXIT STATUS"] {
+    for expected in
+        ["EXAMPLES", "--socket-path", "--vfio-user-socket-path", "share=on", "[[vm]]", "EXIT STATUS"]
+    {
         assert!(text.contains(expected), "{text}");
     }
     assert_eq!(run(&[]).status.code(), Some(2));

@@ -113,8 +113,20 @@ impl Client {
 
     /// Connects.
     pub fn with_options(socket: &Path, options: &Options) -> Result<Self, Error> {
-        let front_end = FrontEnd::connect(socket, options)?;
-        Ok(Self { front_end, buffers: HashMap::new(), done: HashMap::new() })
+        Ok(Self::new(FrontEnd::connect(socket, options)?))
+    }
+
+    /// Takes over a device that runs.
+    pub fn new(front_end: FrontEnd) -> Self {
+        Self { front_end, buffers: HashMap::new(), done: HashMap::new() }
+    }
+
+    /// Resets the device, and starts it again. Requests in flight are forgotten.
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.front_end.reset_device()?;
+        self.buffers.clear();
+        self.done.clear();
+        Ok(())
     }
 
     /// The device beneath.

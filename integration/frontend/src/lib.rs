@@ -4,13 +4,17 @@
 //! ```text
 //!   client::Client      contexts, sessions, calls            what a well-behaved driver does
 //!     │
-//!   FrontEnd            connect, negotiate, config space      the VMM's part
+//!   FrontEnd            a device, brought up, its queues
+//!     ├─ link::Link     negotiation, queues, config space     the VMM's part
+//!     │    ├─ vhost_user
+//!     │    └─ vfio_user      with the PCI driver's part
 //!     ├─ ring::Ring     descriptors, used ring, notifications the driver's part, any chain at all
 //!     └─ memory::Memory memfds, pages                         the guest's RAM
 //! ```
 //!
 //! Tests, fuzzing and benchmarks use it to drive a whole back end, through a real socket and real
-//! rings, without a VM. [`client::Client`] speaks the protocol; [`ring::Ring`] lets a test put whatever
+//! rings, without a VM. [`Options::door`] says what the socket speaks; a test may bring a
+//! [`link::Link`] of its own. [`client::Client`] speaks the protocol; [`ring::Ring`] lets a test put whatever
 //! it likes in front of the device, and counts the notifications both ways.
 //!
 //! ```no_run
@@ -28,12 +32,15 @@
 
 pub mod client;
 mod frontend;
+pub mod link;
 pub mod memory;
 pub mod ring;
+pub mod vfio_user;
+pub mod vhost_user;
 
 use std::io;
 
-pub use frontend::{FrontEnd, Options};
+pub use frontend::{Door, FrontEnd, Options};
 use thiserror::Error;
 
 /// What can go wrong on this side, or come back from the other.
@@ -45,9 +52,26 @@ pub enum Error {
     /// The same, from within the protocol.
     #[error("vhost-user: {0}")]
     VhostUser(#[from] vhost::vhost_user::Error),
-    /// The back end does not offer a feature.
-    #[error("the back end does not offer {0}")]
+    /// A vfio-user command failed.
+    #[error("vfio-user: {command:?} failed: {}", io::Error::from_raw_os_error(*errno as i32))]
+    Refused {
+        /// The command.
+        command: ::vfio_user::Command,
+        /// Why: `errno`.
+        errno: u32,
+    },
+    /// What came from the device is not what its protocols allow.
+    #[error("vfio-user: {0}")]
+    Protocol(String),
+    /// The device does not offer something.
+    #[error("the device does not offer {0}")]
     Missing(&'static str),
+    /// The device is reached otherwise than the caller thought.
+    #[error("the device is not reached by {0}")]
+    Link(&'static str),
+    /// A queue that was never started was kicked.
+    #[error("the queue was not started")]
+    NotStarted,
     /// The host refused memory or a descriptor.
     #[error("{0}")]
     Io(#[from] io::Error),

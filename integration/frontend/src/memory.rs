@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{memfd_create, MemfdFlags};
-use vhost::VhostUserMemoryRegionInfo;
-use vm_memory::{Bytes, FileOffset, GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
+use vm_memory::{Bytes, FileOffset, GuestAddress, GuestMemoryMmap};
 
 use crate::Error;
 
@@ -48,22 +46,6 @@ impl Memory {
         Ok(Self { map: Arc::new(map), free: Arc::new(Mutex::new(free)) })
     }
 
-    /// What the back end is told of it. Each region's user-space address is its guest address.
-    pub(crate) fn regions(&self) -> Vec<VhostUserMemoryRegionInfo> {
-        self.map.iter().filter_map(|region| Self::region(region.start_addr().0, region)).collect()
-    }
-
-    fn region(addr: u64, region: &impl GuestMemoryRegion) -> Option<VhostUserMemoryRegionInfo> {
-        let backing = region.file_offset()?;
-        Some(VhostUserMemoryRegionInfo {
-            guest_phys_addr: addr,
-            memory_size: region.len(),
-            userspace_addr: addr,
-            mmap_offset: backing.start(),
-            mmap_handle: backing.file().as_raw_fd(),
-        })
-    }
-
     /// Allocates pages for `len` bytes, zeroed.
     pub fn allocate(&self, len: u64) -> Result<Pages, Error> {
         let len = len.max(1).next_multiple_of(PAGE);
@@ -98,7 +80,8 @@ impl Memory {
         Ok(self.map.read_slice(bytes, GuestAddress(addr))?)
     }
 
-    pub(crate) fn map(&self) -> &GuestMemoryMmap {
+    /// The memory itself, regions and the files behind them.
+    pub fn map(&self) -> &GuestMemoryMmap {
         &self.map
     }
 }

@@ -12,6 +12,7 @@ use vm_memory::{Bytes, GuestAddress};
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 use vmm_sys_util::eventfd::{EventFd, EFD_CLOEXEC, EFD_NONBLOCK};
 
+use crate::link::Doorbell;
 use crate::memory::{Memory, Pages, PAGE};
 use crate::Error;
 
@@ -76,7 +77,8 @@ pub struct Ring {
     next_avail: u16,
     kicked_avail: u16,
     next_used: u16,
-    kick: EventFd,
+    /// None before the queue is started.
+    doorbell: Option<Doorbell>,
     call: EventFd,
     epoll: Epoll,
     kicks: u64,
@@ -99,7 +101,7 @@ impl Ring {
             next_avail: 0,
             kicked_avail: 0,
             next_used: 0,
-            kick: EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK)?,
+            doorbell: None,
             call,
             epoll,
             kicks: 0,
@@ -140,8 +142,8 @@ impl Ring {
         self.pages.addr() + Self::used_offset(self.size)
     }
 
-    pub(crate) fn kick_fd(&self) -> &EventFd {
-        &self.kick
+    pub(crate) fn set_doorbell(&mut self, doorbell: Doorbell) {
+        self.doorbell = Some(doorbell);
     }
 
     pub(crate) fn call_fd(&self) -> &EventFd {
@@ -243,7 +245,7 @@ impl Ring {
     /// Notifies the device.
     pub fn force_kick(&mut self) -> Result<(), Error> {
         self.kicks += 1;
-        Ok(self.kick.write(1)?)
+        self.doorbell.as_ref().ok_or(Error::NotStarted)?.ring()
     }
 
     fn arm(&self) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 use virtio_tee_frontend::client::Client;
 use virtio_tee_frontend::ring::HANG;
+use virtio_tee_frontend::{Door, Options};
 
 /// The program, its output kept.
 pub fn command() -> Command {
@@ -42,6 +43,16 @@ pub fn refusal(output: &Output, code: i32) -> String {
 pub struct Daemon {
     child: Child,
     dir: TempDir,
+    /// How to speak to it.
+    door: Door,
+}
+
+/// The option for a socket of a kind; with two hyphens before it on the command line.
+pub fn option(door: Door) -> &'static str {
+    match door {
+        Door::VhostUser => "socket-path",
+        Door::VfioUser => "vfio-user-socket-path",
+    }
 }
 
 impl Daemon {
@@ -50,18 +61,30 @@ impl Daemon {
         // Beside the daemon, where it looks for it.
         soft_tee_testing::runtime();
         let child = command().args(args(dir.path())).spawn().unwrap();
-        Self { child, dir }
+        Self { child, dir, door: Door::VhostUser }
     }
 
-    /// One VM at `tee.sock`, without TAs.
+    /// One VM at `tee.sock`, without TAs, over vhost-user.
     pub fn one_vm() -> Self {
+        Self::one_vm_over(Door::VhostUser)
+    }
+
+    /// One VM at `tee.sock`, without TAs, over either door.
+    pub fn one_vm_over(door: Door) -> Self {
         Self::start(|dir| {
             let dir = dir.to_str().unwrap();
-            vec![format!("--socket-path={dir}/tee.sock"), format!("--ta-dir={dir}")]
+            vec![format!("--{}={dir}/tee.sock", option(door)), format!("--ta-dir={dir}")]
         })
+        .over(door)
     }
 
-    /// The same, started by a shell that has run `setting` before.
+    /// Has [`Daemon::connect`] speak what its sockets do.
+    pub fn over(mut self, door: Door) -> Self {
+        self.door = door;
+        self
+    }
+
+    /// The same as [`Daemon::one_vm`], started by a shell that has run `setting` before.
     pub fn one_vm_after(setting: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         soft_tee_testing::runtime();
@@ -72,7 +95,7 @@ impl Daemon {
         let path = dir.path().to_str().unwrap();
         command.args([format!("--socket-path={path}/tee.sock"), format!("--ta-dir={path}")]);
         let child = command.env_remove("RUST_LOG").spawn().unwrap();
-        Self { child, dir }
+        Self { child, dir, door: Door::VhostUser }
     }
 
     /// What `/proc` says of the process in `file`, in the line that begins with `name`.
@@ -82,11 +105,12 @@ impl Daemon {
     }
 
     /// One VM at `tee.sock`, with the test TAs.
-    pub fn with_tas() -> Self {
+    pub fn with_tas(door: Door) -> Self {
         let tas = soft_tee_testing::test_tas().to_str().unwrap();
         Self::start(|dir| {
-            vec![format!("--socket-path={}/tee.sock", dir.display()), format!("--ta-dir={tas}")]
+            vec![format!("--{}={}/tee.sock", option(door), dir.display()), format!("--ta-dir={tas}")]
         })
+        .over(door)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +118,11 @@ impl Daemon {
     }
 
     pub fn connect(&self, socket: &str) -> Client {
-        Client::connect(&self.path(socket)).unwrap()
+        self.connect_over(self.door, socket)
+    }
+
+    pub fn connect_over(&self, door: Door, socket: &str) -> Client {
+        Client::with_options(&self.path(socket), &Options { door, ..Options::default() }).unwrap()
     }
 
     /// Descriptors, threads and children of the process.

@@ -2,15 +2,9 @@
 //! Requests and chains that a random number generator makes up: each comes back with something
 //! defined, and another VM notices nothing.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
-
-mod common;
-
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::fake_tee::{NOP, TA};
-use common::BackEnd;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use virtio_tee_frontend::client::{
@@ -20,6 +14,9 @@ use virtio_tee_frontend::memory::PAGE;
 use virtio_tee_frontend::ring::{Descriptor, HANG};
 use virtio_tee_spec as wire;
 use zerocopy::IntoBytes;
+
+use crate::common::fake_tee::{NOP, TA};
+use crate::common::BackEnd;
 
 /// The same cases in every run.
 fn runner(cases: u32) -> TestRunner {

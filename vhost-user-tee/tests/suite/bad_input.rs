@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a faulty or hostile driver gets: a defined answer, and a device that serves on.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
-
-mod common;
-
-use common::fake_tee::{GATED, INCREMENT, NOP, TA};
-use common::{eventually, status, BackEnd};
 use vhost_user_tee::partition::Limits;
 use virtio_bindings::bindings::virtio_ring::{VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE};
 use virtio_tee_frontend::client::{
@@ -24,14 +18,12 @@ use wire::{
 };
 use zerocopy::IntoBytes;
 
+use crate::common::fake_tee::{GATED, INCREMENT, NOP, TA};
+use crate::common::{eventually, session, status, BackEnd};
+
 const NEXT: u16 = VRING_DESC_F_NEXT as u16;
 const WRITE: u16 = VRING_DESC_F_WRITE as u16;
 const INDIRECT: u16 = VRING_DESC_F_INDIRECT as u16;
-
-fn session(client: &mut Client) -> (u64, u32) {
-    let context = client.open_context().unwrap();
-    (context, client.open_session(context, TA, &[]).unwrap().session)
-}
 
 /// Makes a request as it stands; the answer must be a status alone, which is returned.
 fn refused(client: &mut Client, queue: usize, request: &[u8]) -> u32 {

@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a well-behaved driver gets from the device.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
-
-mod common;
-
 use std::slice::from_ref;
 use std::time::Duration;
 
-use common::fake_tee::{
-    FakeTee, GATED, GATED_TA, INCREMENT, LEAK, NOP, NULL, PANIC, RETURN, SHORT_BUFFER, SLEEP, SLOW_TA, SWAP,
-    TA,
-};
-use common::{eventually, status, BackEnd};
 use tee::{gp, Tee};
 use uuid::Uuid;
 use vhost_user_tee::partition::Limits;
@@ -26,13 +17,11 @@ use wire::{
     VIRTIO_TEE_ORIGIN_TRUSTED_APP as TRUSTED_APP,
 };
 
-fn session(client: &mut Client) -> (u64, u32) {
-    let context = client.open_context().unwrap();
-    let result = client.open_session(context, TA, &[]).unwrap();
-    assert_eq!((result.ret, result.params.len()), (0, 0));
-    assert_ne!(result.session, 0);
-    (context, result.session)
-}
+use crate::common::fake_tee::{
+    FakeTee, GATED, GATED_TA, INCREMENT, LEAK, NOP, NULL, PANIC, RETURN, SHORT_BUFFER, SLEEP, SLOW_TA, SWAP,
+    TA,
+};
+use crate::common::{eventually, session, status, BackEnd};
 
 fn start(client: &mut Client, context: u64, session: u32, func: u32, cancel_id: u32) -> Pending {
     client.start_invoke(1, context, session, func, cancel_id, &[]).unwrap()

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The program with the software TEE and the probe TA: the whole way but the guest.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
-
-mod daemon_process;
-
 use std::time::Duration;
 
-use daemon_process::{eventually, Daemon};
 use nix::sys::signal::Signal;
 use tee::gp;
 use uuid::{uuid, Uuid};
 use virtio_tee_frontend::client::{CallResult, Client, Param, Pending};
 use virtio_tee_frontend::memory::PAGE;
+use virtio_tee_frontend::Door;
 use virtio_tee_spec::{
     VIRTIO_TEE_ATTR_MEMREF_INOUT as INOUT, VIRTIO_TEE_ATTR_MEMREF_INPUT as INPUT,
     VIRTIO_TEE_ATTR_MEMREF_OUTPUT as OUTPUT, VIRTIO_TEE_ORIGIN_TEE as TEE,
     VIRTIO_TEE_ORIGIN_TRUSTED_APP as TRUSTED_APP,
+};
+
+use crate::common;
+use crate::daemon_process::{eventually, option, Daemon};
+use crate::DOOR;
+
+/// What the daemon's socket speaks.
+const SPOKEN: Door = match DOOR {
+    common::Door::VhostUser => Door::VhostUser,
+    common::Door::VfioUser => Door::VfioUser,
+    common::Door::InProcess => panic!("a daemon has a socket"),
 };
 
 // See integration/tas/probe/include/probe_ta.h.
@@ -49,7 +56,7 @@ fn ended(result: &CallResult, ret: u32, origin: u32) {
 
 #[test]
 fn a_ta_is_called() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
@@ -84,7 +91,7 @@ fn a_ta_is_called() {
 
 #[test]
 fn guest_and_ta_see_the_same_pages_while_a_call_runs() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
@@ -107,7 +114,7 @@ fn guest_and_ta_see_the_same_pages_while_a_call_runs() {
 
 #[test]
 fn a_sleeper_delays_nobody_and_is_cancelled() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let sleeper = open(&mut client, context, PROBE);
@@ -128,7 +135,7 @@ fn a_sleeper_delays_nobody_and_is_cancelled() {
 
 #[test]
 fn a_ta_that_panics_is_dead_to_its_session() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
@@ -145,10 +152,14 @@ fn two_vms_have_nothing_in_common() {
     let tas = soft_tee_testing::test_tas().to_str().unwrap().to_owned();
     let daemon = Daemon::start(|dir| {
         let config = dir.join("vms.toml");
-        let vm = |name| format!("[[vm]]\nname = \"{name}\"\nsocket-path = \"{}/{name}\"\n", dir.display());
+        let vm = |name| {
+            let option = option(SPOKEN);
+            format!("[[vm]]\nname = \"{name}\"\n{option} = \"{}/{name}\"\n", dir.display())
+        };
         std::fs::write(&config, vm("a") + &vm("b")).unwrap();
         vec![format!("--config={}", config.display()), format!("--ta-dir={tas}")]
-    });
+    })
+    .over(SPOKEN);
     let (mut a, mut b) = (daemon.connect("a"), daemon.connect("b"));
     let (in_a, in_b) = (a.open_context().unwrap(), b.open_context().unwrap());
     // A single instance that is kept alive: one for each VM.
@@ -171,7 +182,7 @@ fn two_vms_have_nothing_in_common() {
 
 #[test]
 fn a_vm_leaves_no_process_behind() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     drop(daemon.connect("tee.sock"));
     let before = daemon.settled();
     for _ in 0..3 {
@@ -192,7 +203,7 @@ fn a_vm_leaves_no_process_behind() {
 
 #[test]
 fn a_signal_ends_tas_that_do_not_end() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
@@ -206,7 +217,7 @@ fn a_signal_ends_tas_that_do_not_end() {
 
 #[test]
 fn a_closed_context_ends_tas_that_do_not_end() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let (doomed, other) = (client.open_context().unwrap(), client.open_context().unwrap());
     let unharmed = open(&mut client, other, PROBE_SHARED);
@@ -226,20 +237,15 @@ fn a_closed_context_ends_tas_that_do_not_end() {
 
 #[test]
 fn a_reset_ends_tas_that_do_not_end() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
     let before = daemon.children();
     let _spinning = client.start_invoke(1, context, session, SPIN, 0, &[]).unwrap();
     client.cancel(context, session, 1).unwrap_err();
-    client.front_end().reset_device().unwrap();
+    client.reset().unwrap();
     assert_eq!(daemon.children(), before - 1);
-    for queue in 0..3 {
-        client.front_end().stop_queue(queue).unwrap();
-        client.front_end().renew_queue(queue).unwrap();
-        client.front_end().start_queue(queue, 0).unwrap();
-    }
     let context = client.open_context().unwrap();
     let session = open(&mut client, context, PROBE);
     assert_eq!(client.invoke(context, session, NOP, &[]).unwrap().ret, 0);
@@ -247,7 +253,7 @@ fn a_reset_ends_tas_that_do_not_end() {
 
 #[test]
 fn many_sessions_leak_nothing() {
-    let daemon = Daemon::with_tas();
+    let daemon = Daemon::with_tas(SPOKEN);
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
     let round = |client: &mut Client| {
