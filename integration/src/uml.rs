@@ -17,7 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -102,6 +102,7 @@ pub struct UmlVm {
     pub guest: Guest,
     program: PathBuf,
     kernel: Child,
+    console_log: JoinHandle<()>,
 }
 
 impl UmlVm {
@@ -110,30 +111,39 @@ impl UmlVm {
     pub fn boot(parts: &Provisioned, uml: &Uml, dir: &Path, tee: &Path) -> Result<Self, UmlError> {
         let prepare = |source| UmlError::Prepare { path: dir.to_owned(), source };
         make_initramfs(parts, uml, dir).map_err(prepare)?;
-        let log = File::create(dir.join("console.log")).map_err(prepare)?;
         let (ours, theirs) = UnixStream::pair().map_err(prepare)?;
+        let (mut output, console_end) = UnixStream::pair().map_err(prepare)?;
+        let mut log = File::create(dir.join("console.log")).map_err(prepare)?;
 
         // Killed with the thread that started it, should that not come to end it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(&uml.kernel).args(arguments(tee));
-        // The line is standard input; the console is only ever written to.
-        command.args(["ssl0=fd:0", "con0=null,fd:1", &format!("{LINE_WORD}/dev/ttyS0")]);
+        // The line is standard input; the console is standard output, on which nothing comes in.
+        command.args(["ssl0=fd:0", "con0=fd:1", &format!("{LINE_WORD}/dev/ttyS0")]);
         command.stdin(OwnedFd::from(theirs));
-        command.stdout(log.try_clone().map_err(prepare)?).stderr(log);
+        // No file: the kernel waits for room with epoll, which takes none.
+        command.stderr(OwnedFd::from(console_end.try_clone().map_err(prepare)?));
+        command.stdout(OwnedFd::from(console_end));
         // A kernel that panics ends its whole process group.
         command.process_group(0);
         place(&mut command, dir);
         let run = |source| UmlError::Run { kernel: uml.kernel.clone(), source };
         let mut kernel = command.spawn().map_err(run)?;
-        // With it goes this process's end of the guest's side, or the guest's end would not be seen.
+        // With it go this process's ends of the guest's side, or the guest's end would not be seen.
         drop(command);
+        // A log that cannot be written is missed by whoever reads it.
+        let console_log = thread::spawn(move || drop(io::copy(&mut output, &mut log)));
 
         match Guest::attach(ours, BOOT) {
-            Ok(guest) => Ok(Self { dir: dir.to_owned(), guest, program: uml.kernel.clone(), kernel }),
+            Ok(guest) => {
+                let program = uml.kernel.clone();
+                Ok(Self { dir: dir.to_owned(), guest, program, kernel, console_log })
+            }
             Err(source) => {
                 // It may have ended by itself.
                 let _ = kernel.kill();
                 let _ = kernel.wait();
+                let _ = console_log.join();
                 Err(UmlError::Guest { source, console: console(dir) })
             }
         }
@@ -162,6 +172,12 @@ impl UmlVm {
             }
             thread::sleep(Duration::from_millis(10));
         }
+        while !self.console_log.is_finished() {
+            if Instant::now() > deadline {
+                return Err(UmlError::NoPowerOff);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
         match trouble(&self.kernel_log()) {
             None => Ok(()),
             Some(lines) => Err(UmlError::KernelTrouble(lines)),
@@ -179,12 +195,13 @@ impl Drop for UmlVm {
 
 /// Boots a guest whose console is this terminal, with a shell; returns when it is switched off.
 pub fn shell(parts: &Provisioned, uml: &Uml, dir: &Path, tee: &Path) -> Result<(), UmlError> {
-    make_initramfs(parts, uml, dir)
-        .map_err(|source| UmlError::Prepare { path: dir.to_owned(), source })?;
+    make_initramfs(parts, uml, dir).map_err(|source| UmlError::Prepare { path: dir.to_owned(), source })?;
     // A job of its own, since a kernel that panics ends its whole process group, and leaves the
     // terminal as it was.
-    let mut command = Command::new("sh");
-    command.args(["-mc", "mode=$(stty -g 2>&-); \"$@\"; [ -z \"$mode\" ] || stty \"$mode\"", "sh"]);
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", "sh", "-mc"]);
+    command.args(["mode=$(stty -g 2>&-); \"$@\"; [ -z \"$mode\" ] || stty \"$mode\"", "sh"]);
+    command.args(["setpriv", "--pdeathsig", "KILL", "--"]);
     command.arg(&uml.kernel).args(arguments(tee)).args(["con0=fd:0,fd:1", "ssl0=null", "shell", "quiet"]);
     place(&mut command, dir);
     command.status().map_err(|source| UmlError::Run { kernel: uml.kernel.clone(), source })?;

@@ -133,9 +133,17 @@ fn provision_now() -> Result<Provisioned, ProvisionError> {
 
 /// Builds the user-mode kernel of that kind and the driver for it, with all that this takes.
 pub fn uml(kind: UmlKind) -> Result<Uml, ProvisionError> {
-    let _lock = store::lock()?;
+    let lock = store::lock()?;
     host_tools::ensure()?;
-    uml::ensure(&root::ensure(Arch::X86_64)?, kind)
+    let root = root::ensure(Arch::X86_64)?;
+    let source = kernel::ensure(&root)?.source;
+    drop(lock);
+    let tree = {
+        let _lock = store::lock_named(kind.lock())?;
+        uml::kernel(&root, source, kind)?
+    };
+    let _lock = store::lock()?;
+    uml::with_driver(&root, &tree, kind)
 }
 
 /// Builds the driver for `arch`, with all that this takes.

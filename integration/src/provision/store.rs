@@ -29,7 +29,12 @@ fn error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreEr
 
 /// Makes provisioning the business of one process until the returned file is dropped.
 pub(super) fn lock() -> Result<File, StoreError> {
-    let path = make_dir(&vm_dir())?.join("lock");
+    lock_named("lock")
+}
+
+/// The same for a part of provisioning that others need not wait for.
+pub(super) fn lock_named(name: &str) -> Result<File, StoreError> {
+    let path = make_dir(&vm_dir())?.join(name);
     let file = File::create(&path).map_err(error("create", &path))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => return Ok(file),

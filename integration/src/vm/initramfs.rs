@@ -21,7 +21,7 @@ const APPLETS: [&str; 31] = [
 ];
 
 /// Writes to `path` the archive for a machine that is to have what `config` says.
-pub(super) fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
+pub fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
     write_root(File::create(path)?, parts, config)?;
     if config.boot_files {
         // The kernel unpacks one archive after the other.
@@ -48,12 +48,7 @@ fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()
 
 /// Begins the archive that guests of all kinds have: the agent, the checks, busybox, and a driver with
 /// the script that loads it.
-pub(crate) fn base(
-    to: File,
-    parts: &Provisioned,
-    driver: &Driver,
-    load_driver: &str,
-) -> io::Result<Archive> {
+pub(crate) fn base(to: File, parts: &Provisioned, driver: &Driver, load_driver: &str) -> io::Result<Archive> {
     let mut archive = Archive::new(to);
     for folder in FOLDERS {
         archive.add(folder, ModeFileType::Directory, 0o755, &[])?;
