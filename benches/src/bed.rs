@@ -7,6 +7,7 @@ use std::process::Command;
 use integration::daemon::Daemon;
 use integration::paths::workspace;
 use integration::provision::HostPrograms;
+use integration::vm::Door;
 use tempfile::TempDir;
 use uuid::{uuid, Uuid};
 use virtio_tee_frontend::client::{CallResult, Client, Param};
@@ -86,7 +87,7 @@ impl Bed {
         let programs = build()?;
         let dir = TempDir::with_prefix("virtio-tee-bench-").map_err(Error::system("temporary folder"))?;
         let socket = "bench.sock".to_owned();
-        let daemon = Daemon::start(&programs, dir.path(), std::slice::from_ref(&socket))?;
+        let daemon = Daemon::start(&programs, dir.path(), &[(Door::VhostUser, socket.clone())])?;
         let memory = vec![(0x4000_0000, 2 * LARGE)];
         let mut client =
             Client::with_options(&dir.path().join(&socket), &Options { memory, ..Options::default() })?;

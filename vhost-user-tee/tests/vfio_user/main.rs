@@ -12,6 +12,13 @@ mod soft_tee;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod cost;
+mod hostile;
+mod interrupts;
+mod memory;
+mod registers;
+mod resets;
+
 use common::Door;
 
 const DOOR: Door = Door::VfioUser;

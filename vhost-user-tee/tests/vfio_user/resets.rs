@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Resets of a queue, of the device and of the function, with calls in flight. While they go on the
+//! registers can be read, and say so.
+
+use virtio_tee_frontend::client::Client;
+use virtio_tee_frontend::vfio_user::pci::common;
+use virtio_tee_frontend::vfio_user::{Command, VfioUser};
+use virtio_tee_spec as wire;
+
+use crate::common::fake_tee::{GATED, NOP, SLEEP};
+use crate::common::{eventually, nothing_left, session, status, BackEnd};
+
+fn link(client: &mut Client) -> &mut VfioUser {
+    client.front_end().link().unwrap()
+}
+
+/// The driver may start the queue again.
+fn restart_queue(client: &mut Client, queue: usize) {
+    client.front_end().renew_queue(queue).unwrap();
+    client.front_end().start_queue(queue, 0).unwrap();
+}
+
+fn nop(client: &mut Client, queue: usize, context: u64, session: u32) {
+    let call = client.start_invoke(queue, context, session, NOP, 0, &[]).unwrap();
+    assert_eq!(client.finish(call).unwrap().ret, 0);
+}
+
+fn is_resetting(client: &mut Client, queue: u16) -> bool {
+    let pci = link(client).pci();
+    pci.set_16(common::QUEUE_SELECT, queue).unwrap();
+    match (pci.read_16(common::QUEUE_RESET).unwrap(), pci.read_16(common::QUEUE_ENABLE).unwrap()) {
+        (1, 1) => true,
+        (0, 0) => false,
+        other => panic!("queue_reset and queue_enable are {other:?}"),
+    }
+}
+
+#[test]
+fn a_queue_reset_waits_for_calls_and_keeps_the_rest() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session) = session(&mut client);
+    for _ in 0..3 {
+        let call = client.start_invoke(1, context, session, GATED, 0, &[]).unwrap();
+        eventually("the call runs", || back_end.tee.state.running() == 1);
+        link(&mut client).begin_queue_reset(1).unwrap();
+        assert!(is_resetting(&mut client, 1));
+        // Asked for again, and kicked, meanwhile.
+        link(&mut client).begin_queue_reset(1).unwrap();
+        client.front_end().queues[1].force_kick().unwrap();
+        // Other queues are not concerned.
+        nop(&mut client, 2, context, session);
+        client.version().unwrap();
+        assert!(is_resetting(&mut client, 1));
+        back_end.tee.state.open_gate(true);
+        link(&mut client).wait_queue_reset(1).unwrap();
+        assert!(!is_resetting(&mut client, 1));
+        // The call had its answer before.
+        assert_eq!(client.finish(call).unwrap().ret, 0);
+        restart_queue(&mut client, 1);
+        nop(&mut client, 1, context, session);
+        back_end.tee.state.open_gate(false);
+    }
+    client.close_context(context).unwrap();
+    nothing_left(&back_end);
+}
+
+#[test]
+fn a_queue_reset_outwaits_no_call() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session) = session(&mut client);
+    let sleeping = client.start_invoke(1, context, session, SLEEP, 0, &[]).unwrap();
+    let stuck = client.start_invoke(1, context, session, GATED, 0, &[]).unwrap();
+    eventually("the calls run", || back_end.tee.state.running() == 2);
+    assert_eq!(client.front_end().stop_queue(1).unwrap(), 0);
+    assert_eq!(back_end.tee.state.running(), 1);
+    client.wait(sleeping).unwrap();
+    assert_eq!(status(client.finish(stuck)), wire::VIRTIO_TEE_S_IO);
+    restart_queue(&mut client, 1);
+    nop(&mut client, 1, context, session);
+    // What it returns in the end goes nowhere.
+    back_end.tee.state.open_gate(true);
+    eventually("the call ends", || back_end.tee.state.running() == 0);
+    nop(&mut client, 1, context, session);
+}
+
+#[test]
+fn a_device_reset_keeps_nobody_waiting() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    link(&mut client).begin_reset().unwrap();
+    // The call ends by nothing that is done to it, so it takes seconds; registers do not.
+    let mut reads = 0;
+    while link(&mut client).pci().status().unwrap() != 0 {
+        let pci = link(&mut client).pci();
+        assert_eq!(pci.read_16(common::NUM_QUEUES).unwrap(), 3);
+        pci.read_config::<4>(0).unwrap();
+        // Nothing can be set up or notified meanwhile.
+        pci.write(common::DEVICE_STATUS, &[1]).unwrap();
+        pci.write(common::DEVICE_STATUS, &[0]).unwrap();
+        client.front_end().queues[1].force_kick().unwrap();
+        reads += 1;
+    }
+    assert!(reads > 100, "{reads}");
+    client.front_end().restart().unwrap();
+    assert_eq!(status(client.close_context(context)), wire::VIRTIO_TEE_S_BAD_CONTEXT);
+    let (again, session2) = session(&mut client);
+    nop(&mut client, 1, again, session2);
+    back_end.tee.state.open_gate(true);
+    eventually("the call ends", || back_end.tee.state.running() == 0);
+    nop(&mut client, 1, again, session2);
+}
+
+#[test]
+fn a_device_reset_overtakes_a_queue_reset() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let _sleeping = client.start_invoke(1, context, session1, SLEEP, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    link(&mut client).begin_queue_reset(1).unwrap();
+    client.reset().unwrap();
+    nothing_left(&back_end);
+    let (context, session2) = session(&mut client);
+    nop(&mut client, 1, context, session2);
+    nop(&mut client, 2, context, session2);
+}
+
+/// A function that has been reset is as it was when it was switched on; its memory stays mapped.
+fn as_switched_on(client: &mut Client) {
+    let pci = link(client).pci();
+    assert_eq!(pci.status().unwrap(), 0);
+    pci.set_16(common::QUEUE_SELECT, 1).unwrap();
+    assert_eq!(pci.read_16(common::QUEUE_ENABLE).unwrap(), 0);
+    assert_eq!(pci.read_16(common::QUEUE_SIZE).unwrap(), 1024);
+    pci.enable().unwrap();
+    client.front_end().restart().unwrap();
+    let (context, session) = session(client);
+    nop(client, 1, context, session);
+}
+
+#[test]
+fn a_function_level_reset_ends_everything() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    for _ in 0..3 {
+        let (context, session1) = session(&mut client);
+        let _sleeping = client.start_invoke(1, context, session1, SLEEP, 0, &[]).unwrap();
+        eventually("the call runs", || back_end.tee.state.running() == 1);
+        let pci = link(&mut client).pci().clone();
+        pci.initiate_flr().unwrap();
+        // The command register is among what is reset.
+        eventually("the reset is over", || pci.read_config::<2>(4).unwrap() == [0; 2]);
+        nothing_left(&back_end);
+        as_switched_on(&mut client);
+    }
+}
+
+#[test]
+fn a_reset_by_message_ends_everything() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    for _ in 0..3 {
+        let (context, session1) = session(&mut client);
+        let _sleeping = client.start_invoke(1, context, session1, SLEEP, 0, &[]).unwrap();
+        eventually("the call runs", || back_end.tee.state.running() == 1);
+        let connection = link(&mut client).pci().connection().clone();
+        assert!(connection.request(Command::DeviceReset, &[], &[]).unwrap().is_empty());
+        // Over with the answer.
+        assert_eq!(back_end.tee.state.running(), 0);
+        nothing_left(&back_end);
+        as_switched_on(&mut client);
+    }
+}
+
+#[test]
+fn a_vm_that_leaves_in_a_reset_may_come_back() {
+    let back_end = BackEnd::start();
+    for by_queue in [true, false] {
+        let mut client = back_end.connect();
+        let (context, session1) = session(&mut client);
+        let _sleeping = client.start_invoke(1, context, session1, SLEEP, 0, &[]).unwrap();
+        eventually("the call runs", || back_end.tee.state.running() == 1);
+        if by_queue {
+            link(&mut client).begin_queue_reset(1).unwrap();
+        } else {
+            link(&mut client).begin_reset().unwrap();
+        }
+        drop(client);
+        let mut client = back_end.connect();
+        let (context, session2) = session(&mut client);
+        nop(&mut client, 1, context, session2);
+        drop(client);
+        nothing_left(&back_end);
+    }
+}
