@@ -2,6 +2,7 @@
 //! What a call costs in messages, and in interrupts.
 
 use virtio_tee_frontend::client::{call_result, invoke_func, Client};
+use virtio_tee_frontend::ring::Ring;
 use virtio_tee_frontend::vfio_user::connection::Messages;
 use virtio_tee_frontend::vfio_user::VfioUser;
 use virtio_tee_frontend::Options;
@@ -17,7 +18,7 @@ const BATCH: u64 = 50;
 fn counts(client: &mut Client) -> (u64, u64, u64) {
     let link: &mut VfioUser = client.front_end().link().unwrap();
     let Messages { answered, posted } = link.pci().connection().messages();
-    let interrupts = client.front_end().queues.iter_mut().map(|ring| ring.calls()).sum();
+    let interrupts = client.front_end().queues.iter_mut().map(Ring::calls).sum();
     (answered, posted, interrupts)
 }
 

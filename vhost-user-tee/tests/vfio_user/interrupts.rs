@@ -8,6 +8,7 @@ use vfio_bindings::bindings::vfio::{
     VFIO_PCI_MSIX_IRQ_INDEX,
 };
 use virtio_tee_frontend::client::{accept, header, Client, Pending};
+use virtio_tee_frontend::ring::Ring;
 use virtio_tee_frontend::vfio_user::message::SetIrqs;
 use virtio_tee_frontend::vfio_user::pci::common;
 use virtio_tee_frontend::vfio_user::{Command, VfioUser};
@@ -37,7 +38,7 @@ fn set_irqs(client: &mut Client, flags: u32, index: u32, start: u32, count: u32)
 
 /// How often each queue has interrupted.
 fn calls(client: &mut Client) -> Vec<u64> {
-    client.front_end().queues.iter_mut().map(|ring| ring.calls()).collect()
+    client.front_end().queues.iter_mut().map(Ring::calls).collect()
 }
 
 #[test]

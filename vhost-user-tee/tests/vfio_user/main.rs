@@ -18,6 +18,7 @@ mod interrupts;
 mod memory;
 mod registers;
 mod resets;
+mod their_client;
 
 use common::Door;
 

@@ -88,11 +88,6 @@ impl VfioUser {
         self.config_changed.read().unwrap_or(0)
     }
 
-    /// Sets up everything a reset of the function has undone, but features and queues.
-    pub fn reinitialise(&mut self) -> Result<(), Error> {
-        self.pci.enable()
-    }
-
     /// Begins a reset of the device, which may take its time: see [`VfioUser::wait_reset`].
     pub fn begin_reset(&mut self) -> Result<(), Error> {
         self.pci.write(common::DEVICE_STATUS, &[0])
