@@ -80,10 +80,7 @@ impl Attacked {
     }
 
     fn raw(&self) -> Raw {
-        let stream = UnixStream::connect(self.daemon.path("hostile")).unwrap();
-        stream.set_read_timeout(Some(HANG)).unwrap();
-        stream.set_write_timeout(Some(HANG)).unwrap();
-        Raw { stream, next_id: 0 }
+        Raw::connect(&self.daemon, "hostile")
     }
 
     /// A connection with a version agreed upon.
@@ -114,6 +111,22 @@ struct Raw {
 }
 
 impl Raw {
+    fn connect(daemon: &Daemon, socket: &str) -> Self {
+        let stream = UnixStream::connect(daemon.path(socket)).unwrap();
+        stream.set_read_timeout(Some(HANG)).unwrap();
+        stream.set_write_timeout(Some(HANG)).unwrap();
+        Self { stream, next_id: 0 }
+    }
+
+    /// Asks until neither end has room left for more, and reads no answer.
+    fn fill(&mut self) {
+        let read = RegionAccess { offset: 0, region: 7, count: 4096 };
+        let header = self.header(READ, HEADER + 16, 0);
+        let message = [header.as_bytes(), read.as_bytes()].concat();
+        self.stream.set_nonblocking(true).unwrap();
+        while matches!(self.stream.write(&message), Ok(len) if len == message.len()) {}
+    }
+
     fn header(&mut self, command: u16, size: usize, flags: u32) -> Header {
         self.next_id = self.next_id.wrapping_add(1);
         Header { id: self.next_id, command, size: size as u32, flags, error: 0 }
@@ -339,16 +352,35 @@ fn posted_messages_have_no_answer_even_if_they_fail() {
 fn answers_that_nobody_reads() {
     let attacked = Attacked::new();
     let mut raw = attacked.greeted();
-    let read = RegionAccess { offset: 0, region: 7, count: 4096 };
-    let header = raw.header(READ, HEADER + 16, 0);
-    let message = [header.as_bytes(), read.as_bytes()].concat();
-    raw.stream.set_nonblocking(true).unwrap();
-    // Until both ends have no room left.
-    while matches!(raw.stream.write(&message), Ok(len) if len == message.len()) {}
+    raw.fill();
     drop(raw);
     // Whoever comes next is served.
     attacked.greeted().serves();
     attacked.end();
+}
+
+#[test]
+fn a_daemon_ends_whatever_its_vms_are_in() {
+    let daemon = Daemon::start(|dir| {
+        let config = dir.join("vms.toml");
+        let vm = |name| {
+            format!("[[vm]]\nname = \"{name}\"\nvfio-user-socket-path = \"{}/{name}\"\n", dir.display())
+        };
+        std::fs::write(&config, vm("silent") + &vm("half") + &vm("deaf")).unwrap();
+        vec![format!("--config={}", config.display()), format!("--ta-dir={}", dir.display())]
+    });
+    let mut raws = ["silent", "half", "deaf"].map(|name| {
+        eventually("it listens", || daemon.path(name).exists());
+        Raw::connect(&daemon, name)
+    });
+    raws.iter_mut().for_each(|raw| assert!(raw.ask(GET_VERSION, &VERSION).is_ok()));
+    let [_, half, deaf] = &mut raws;
+    let header = half.header(WRITE, LONGEST, 0);
+    half.stream.write_all(header.as_bytes()).unwrap();
+    deaf.fill();
+    let (code, log) = daemon.stop(Signal::SIGTERM);
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
 }
 
 /// Numbers at which something may begin or end.

@@ -161,6 +161,32 @@ fn a_function_level_reset_ends_everything() {
 }
 
 #[test]
+fn resets_that_are_asked_for_again_and_again_are_one() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    // One that takes its time to be reset.
+    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    let pci = link(&mut client).pci().clone();
+    for _ in 0..1000 {
+        link(&mut client).begin_queue_reset(1).unwrap();
+        pci.write(common::DEVICE_STATUS, &[0]).unwrap();
+        pci.initiate_flr().unwrap();
+    }
+    // Other tests of this process have a few, this one a thread for each kind.
+    let resets = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+        .filter(|name| ["test reset", "test queue", "test funct"].iter().any(|kind| name.starts_with(kind)))
+        .count();
+    assert!(resets < 100, "{resets} threads");
+    eventually("the reset is over", || pci.read_config::<2>(4).unwrap() == [0; 2]);
+    as_switched_on(&mut client);
+    back_end.tee.state.open_gate(true);
+}
+
+#[test]
 fn a_reset_by_message_ends_everything() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
