@@ -53,7 +53,7 @@ EXAMPLES
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
   The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd,
-  ta-runtime, request-queues, access-platform.
+  ta-runtime, request-queues, access-platform, msix (false for --no-msix).
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
@@ -100,6 +100,11 @@ pub struct Args {
     /// Offer VIRTIO_F_ACCESS_PLATFORM, which confidential guests need; not with a virtual IOMMU
     #[arg(long)]
     pub access_platform: bool,
+
+    /// Give the vfio-user device one interrupt line instead of an MSI-X vector for each queue: QEMU 11.1
+    /// aborts when a device with MSI-X is unplugged
+    #[arg(long)]
+    pub no_msix: bool,
 
     /// Print what this back end is able to do, as JSON, and exit
     #[arg(long)]

@@ -84,6 +84,7 @@ struct Table {
     ta_runtime: Option<PathBuf>,
     request_queues: Option<u16>,
     access_platform: Option<bool>,
+    msix: Option<bool>,
     #[serde(default)]
     limits: LimitsTable,
 }
@@ -159,9 +160,10 @@ impl Table {
     fn complete(self, index: usize, path: &Path, args: &Args) -> Result<VmConfig, Error> {
         let name = self.name.unwrap_or_else(|| format!("vm{index}"));
         let bad = |what| Error::Vm(path.to_owned(), name.clone(), what);
+        let msix = self.msix.unwrap_or(!args.no_msix);
         let (protocol, listen) = match (self.socket_path, self.vfio_user_socket_path, self.fd) {
             (Some(path), None, None) => (Protocol::VhostUser, Listen::Path(path)),
-            (None, Some(path), None) => (Protocol::VfioUser, Listen::Path(path)),
+            (None, Some(path), None) => (Protocol::VfioUser { msix }, Listen::Path(path)),
             (None, None, Some(fd)) => (Protocol::VhostUser, Listen::Fd(fd)),
             (None, None, None) => return Err(bad("needs socket-path, vfio-user-socket-path or fd")),
             _ => return Err(bad("may have only one of socket-path, vfio-user-socket-path and fd")),
@@ -248,6 +250,7 @@ mod tests {
             [[vm]]
             name = "a"
             vfio-user-socket-path = "/run/a"
+            msix = false
             request-queues = 4
             [vm.limits]
             max-sessions = 7
@@ -268,7 +271,10 @@ mod tests {
         assert_eq!(vms[0].limits.max_runs, Limits::default().max_runs);
         assert_eq!(vms[1].name, "vm1");
         assert_eq!(vms[1].listen, Listen::Fd(5));
-        assert_eq!((vms[0].protocol, vms[1].protocol), (Protocol::VfioUser, Protocol::VhostUser));
+        assert_eq!(
+            (vms[0].protocol, vms[1].protocol),
+            (Protocol::VfioUser { msix: false }, Protocol::VhostUser)
+        );
         assert_eq!(vms[1].ta_dir, Path::new("/b"));
         assert_eq!(vms[1].request_queues, REQUEST_QUEUES);
         assert!(vms[1].access_platform);

@@ -308,6 +308,6 @@ fuzz_target!(|case: Case| {
         vmm.step(step, &memory);
     }
     vmm.stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let _ = serve("fuzz", &ours, device.clone());
+    let _ = serve("fuzz", &ours, device.clone(), true);
     assert_eq!(device.shut_down(Duration::from_secs(10)), 0, "threads are stuck");
 });

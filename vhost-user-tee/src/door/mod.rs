@@ -33,14 +33,18 @@ pub enum Protocol {
     /// [`vhost_user`]: the VMM emulates a virtio device whose queues are served here.
     VhostUser,
     /// [`vfio_user`]: the VMM passes a PCI device on that is emulated here, all of it.
-    VfioUser,
+    VfioUser {
+        /// Whether the device has MSI-X, with a vector per queue. It should; but QEMU up to 11.1 at
+        /// least aborts when such a device is unplugged.
+        msix: bool,
+    },
 }
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::VhostUser => "vhost-user",
-            Self::VfioUser => "vfio-user",
+            Self::VfioUser { .. } => "vfio-user",
         })
     }
 }
@@ -91,6 +95,6 @@ pub fn accept(
 ) -> Result<Box<dyn Connection>, Error> {
     Ok(match protocol {
         Protocol::VhostUser => Box::new(vhost_user::Connection::accept(name, socket, device)?),
-        Protocol::VfioUser => Box::new(vfio_user::Connection::accept(name, socket, device)?),
+        Protocol::VfioUser { msix } => Box::new(vfio_user::Connection::accept(name, socket, device, msix)?),
     })
 }

@@ -69,7 +69,7 @@ impl BackEnd {
         };
         let protocol = match DOOR {
             Door::VhostUser => Protocol::VhostUser,
-            Door::VfioUser => Protocol::VfioUser,
+            Door::VfioUser => Protocol::VfioUser { msix: true },
             Door::InProcess => {
                 let behind = Behind::Direct { make_tee, limits, access_platform, current: Mutex::default() };
                 return Self { behind, tee };

@@ -88,11 +88,12 @@ impl Transport for Function {
 
 impl Function {
     /// The function of a device, as it is when it is switched on. `None` if the device has more
-    /// queues than a function can.
-    pub(super) fn new(name: &str, device: Arc<Device>) -> Option<Self> {
+    /// queues than a function can. Without `msix` it has the INTx line alone.
+    pub(super) fn new(name: &str, device: Arc<Device>, msix: bool) -> Option<Self> {
         let num_queues = u16::try_from(device.num_queues()).ok()?;
         let config = device.read_config(0, size_of::<virtio_tee_spec::Config>() as u32);
         let registers = VirtioPci::new(device.features(), num_queues, MAX_QUEUE_SIZE, &config);
+        let registers = if msix { registers } else { registers.without_msix() };
         let queues = (0..num_queues).map(|_| Queue::new(MAX_QUEUE_SIZE).ok().map(Mutex::new));
         Some(Self(Arc::new(Parts {
             name: name.to_owned(),

@@ -77,13 +77,18 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Accepts the VMM that waits at `socket`, and serves it `device` on a thread of its own.
-    pub(super) fn accept(name: &str, socket: &Socket, device: Arc<Device>) -> Result<Self, Error> {
+    pub(super) fn accept(
+        name: &str,
+        socket: &Socket,
+        device: Arc<Device>,
+        msix: bool,
+    ) -> Result<Self, Error> {
         let (stream, _) = socket.listener().accept().map_err(Error::Accept)?;
         let stream = Arc::new(stream);
         let (name, served) = (name.to_owned(), stream.clone());
         let thread = Builder::new()
             .name(format!("{name} vfio"))
-            .spawn(move || serve(&name, &served, device))
+            .spawn(move || serve(&name, &served, device, msix))
             .map_err(Error::Thread)?;
         Ok(Self { stream, thread })
     }
@@ -105,10 +110,11 @@ impl super::Connection for Connection {
 }
 
 /// Serves `device` to the VMM at the other end of `stream`, until it goes; see [`super::accept`],
-/// which does it on a thread of its own. The device is still to be shut down.
-pub fn serve(name: &str, stream: &UnixStream, device: Arc<Device>) -> Result<(), Error> {
+/// which does it on a thread of its own. The device is still to be shut down. Without `msix` the
+/// function has no MSI-X, and interrupts by its line alone.
+pub fn serve(name: &str, stream: &UnixStream, device: Arc<Device>, msix: bool) -> Result<(), Error> {
     let queues = device.num_queues();
-    let function = Function::new(name, device).ok_or(Error::Queues(queues))?;
+    let function = Function::new(name, device, msix).ok_or(Error::Queues(queues))?;
     let result = answer_all(stream, &function);
     function.settle();
     match result {

@@ -106,6 +106,12 @@ pub(super) fn add(space: &mut ConfigSpace, vectors: u16, queues: u16, device_len
     space.make_writable(WINDOW_DATA, &[0xff; 4]);
 }
 
+/// Takes the first capability, MSI-X, out of the list.
+pub(super) fn remove_msix(space: &mut ConfigSpace) {
+    space.begin_list(EXPRESS);
+    space.forget(usize::from(MSIX), usize::from(EXPRESS - MSIX));
+}
+
 /// MSI-X is on: the device has no INTx then.
 pub(super) fn msix_enabled(space: &ConfigSpace) -> bool {
     let [_, control] = space.get(MSIX_CONTROL);

@@ -139,6 +139,12 @@ impl CommonConfig {
         }
     }
 
+    /// Leaves no vector to be assigned.
+    pub(super) fn remove_vectors(&mut self) {
+        self.vectors = 0;
+        self.set_defaults();
+    }
+
     pub(super) fn queue(&self, index: u16) -> Option<&QueueRegisters> {
         self.queues.get(usize::from(index))
     }

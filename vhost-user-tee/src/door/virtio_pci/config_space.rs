@@ -65,7 +65,7 @@ impl ConfigSpace {
         space.define(REVISION_AND_CLASS + 1, &CLASS);
         space.define(SUBSYSTEM_VENDOR, &VENDOR_ID.to_le_bytes());
         space.define(SUBSYSTEM, &SUBSYSTEM_ID.to_le_bytes());
-        space.define(CAPABILITIES_POINTER, &[first_capability]);
+        space.begin_list(first_capability);
         space.define(PIN, &[INTERRUPT_PIN]);
 
         let command = COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_DISABLE;
@@ -83,6 +83,18 @@ impl ConfigSpace {
     pub(super) fn define(&mut self, at: usize, value: &[u8]) {
         copy_overlap(&mut self.initial, 0, value, at);
         self.set(at, value);
+    }
+
+    /// Has the list of capabilities begin at `first`.
+    pub(super) fn begin_list(&mut self, first: u8) {
+        self.define(CAPABILITIES_POINTER, &[first]);
+    }
+
+    /// Makes `len` bytes at `at` registers that do not exist.
+    pub(super) fn forget(&mut self, at: usize, len: usize) {
+        let nothing = vec![0; len];
+        self.define(at, &nothing);
+        self.make_writable(at, &nothing);
     }
 
     /// Lets software write the bits that `mask` has at `at`.

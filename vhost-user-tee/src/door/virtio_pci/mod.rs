@@ -118,6 +118,16 @@ impl VirtioPci {
         }
     }
 
+    /// The same device without MSI-X: all its interrupts come by the INTx line. The BAR of the MSI-X
+    /// table stays, with nothing in it.
+    pub(super) fn without_msix(mut self) -> Self {
+        capabilities::remove_msix(&mut self.config);
+        self.common.remove_vectors();
+        self.vectors = 0;
+        self.msix = MsixTable::new(0);
+        self
+    }
+
     /// Length of a BAR in bytes; 0 where there is none.
     pub(super) fn bar_size(bar: usize) -> u64 {
         match u8::try_from(bar) {
@@ -127,7 +137,7 @@ impl VirtioPci {
         }
     }
 
-    /// MSI-X vectors: one per queue, and one for configuration changes.
+    /// MSI-X vectors: one per queue, and one for configuration changes; none without MSI-X.
     pub(super) fn vectors(&self) -> u16 {
         self.vectors
     }

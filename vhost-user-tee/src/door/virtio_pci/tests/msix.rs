@@ -107,3 +107,30 @@ fn masks_hold_nothing_back() {
     assert_eq!(pci.raise_queue(1), Interrupt::Msix(2));
     assert_eq!(table::<8>(&mut pci, 0x1000), [0; 8], "nothing is pending");
 }
+
+#[test]
+fn a_device_may_have_none() {
+    let mut pci = VirtioPci::new(VERSION_1, 2, 256, &[]).without_msix();
+    assert_eq!(pci.vectors(), 0);
+    let mut at = [0];
+    pci.read_config(0x34, &mut at);
+    while at[0] != 0 {
+        let mut header = [0; 2];
+        pci.read_config(u64::from(at[0]), &mut header);
+        assert_ne!(header[0], 0x11, "MSI-X at {:#x}", at[0]);
+        at[0] = header[1];
+    }
+    // Where it was there is nothing, and it cannot be switched on.
+    assert_eq!(pci.write_config(0x42, &[0xff, 0xff]), Effect::None);
+    let mut gone = [1; 12];
+    pci.read_config(0x40, &mut gone);
+    assert_eq!(gone, [0; 12]);
+    // Neither now nor after resets can a vector be assigned.
+    for _ in 0..2 {
+        pci.write_bar(0, 0x10, &[0, 0]);
+        let mut vector = [0; 2];
+        pci.read_bar(0, 0x10, &mut vector);
+        assert_eq!(vector, [0xff, 0xff]);
+        pci.function_reset();
+    }
+}
