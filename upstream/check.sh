@@ -91,9 +91,11 @@ if [ -n "$qemu" ]; then
 	10.2.*) set -- "$here/qemu/base-10.2.2.patch" "$@" ;;
 	esac
 	applies "$qemu" "$@"
+	applies "$qemu" "$here"/qemu-vfio-user/0*.patch
 else
-	echo "not checked: whether the series for QEMU applies (--qemu TREE)"
+	echo "not checked: whether the patches for QEMU apply (--qemu TREE)"
 fi
+well_formed "$here"/qemu-vfio-user/0*.patch
 
 set -- "$here"/crosvm/0*.patch
 well_formed "$@"
