@@ -112,7 +112,12 @@ struct Raw {
 
 impl Raw {
     fn connect(daemon: &Daemon, socket: &str) -> Self {
-        let stream = UnixStream::connect(daemon.path(socket)).unwrap();
+        let mut connected = None;
+        eventually("it listens", || {
+            connected = UnixStream::connect(daemon.path(socket)).ok();
+            connected.is_some()
+        });
+        let stream = connected.unwrap();
         stream.set_read_timeout(Some(HANG)).unwrap();
         stream.set_write_timeout(Some(HANG)).unwrap();
         Self { stream, next_id: 0 }
@@ -369,10 +374,7 @@ fn a_daemon_ends_whatever_its_vms_are_in() {
         std::fs::write(&config, vm("silent") + &vm("half") + &vm("deaf")).unwrap();
         vec![format!("--config={}", config.display()), format!("--ta-dir={}", dir.display())]
     });
-    let mut raws = ["silent", "half", "deaf"].map(|name| {
-        eventually("it listens", || daemon.path(name).exists());
-        Raw::connect(&daemon, name)
-    });
+    let mut raws = ["silent", "half", "deaf"].map(|name| Raw::connect(&daemon, name));
     raws.iter_mut().for_each(|raw| assert!(raw.ask(GET_VERSION, &VERSION).is_ok()));
     let [_, half, deaf] = &mut raws;
     let header = half.header(WRITE, LONGEST, 0);
