@@ -42,6 +42,8 @@ pub const ERROR_SECURITY: u32 = 0xFFFF_000F;
 pub const ERROR_SHORT_BUFFER: u32 = 0xFFFF_0010;
 /// The TA was ended by something outside.
 pub const ERROR_EXTERNAL_CANCEL: u32 = 0xFFFF_0011;
+/// A number does not fit.
+pub const ERROR_OVERFLOW: u32 = 0xFFFF_300F;
 /// The TA instance is gone, by panic or otherwise.
 pub const ERROR_TARGET_DEAD: u32 = 0xFFFF_3024;
 

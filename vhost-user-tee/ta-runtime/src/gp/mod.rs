@@ -18,7 +18,7 @@
 //! | 6.4 – 6.8 ciphers, MAC, AE, asymmetric, derivation | 17 | none yet |
 //! | 6.9 random numbers | 1 | all, in [`random`] |
 //! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
-//! | 8 big integers | 37 | none yet |
+//! | 8 big integers | 37 | all, in [`big_int`] |
 //! | OP-TEE's own | | logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
 //!
 //! A function that API 1.1 had with 32-bit sizes is here under `__GP11_` as well.
@@ -32,6 +32,7 @@
 // GP's names.
 #![allow(non_snake_case)]
 
+mod big_int;
 mod cancellation;
 mod digests;
 mod entry;

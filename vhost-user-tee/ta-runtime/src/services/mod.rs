@@ -10,7 +10,9 @@
 //! - [`properties`]: of the TA and of the TEE
 //! - [`memory`]: whose a piece of memory is
 //! - [`digest`]: message digests
+//! - [`big_int`]: integers of any size
 
+pub(crate) mod big_int;
 pub(crate) mod digest;
 pub(crate) mod instance;
 pub(crate) mod memory;

@@ -61,6 +61,8 @@ pub(crate) fn tee() -> &'static [Property] {
             ("gpd.tee.description", string(concat!("virtio-tee software TEE ", env!("CARGO_PKG_VERSION")))),
             ("gpd.tee.deviceID", Value::Uuid(device_id())),
             ("gpd.tee.systemTime.protectionLevel", host),
+            // OP-TEE's; there is room for more, see `crate::gp::big_int`.
+            ("gpd.tee.arith.maxBigIntSize", Value::U32(2048)),
             ("gpd.tee.cryptography.ecc", Value::Bool(false)),
             ("gpd.tee.cryptography.nist", Value::Bool(false)),
             ("gpd.tee.cryptography.bsi-r", Value::Bool(false)),
