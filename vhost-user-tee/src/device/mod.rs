@@ -215,6 +215,9 @@ impl Device {
     /// The driver has reset the device: nothing it had is left. Waits for that; see
     /// [`Partition::reset`].
     pub fn reset(&self, grace: Duration) {
+        for outstanding in &self.queues {
+            outstanding.forget();
+        }
         if let Err(e) = self.partition.reset(grace) {
             log::error!("{}: after a reset: {e}", self.name);
         }

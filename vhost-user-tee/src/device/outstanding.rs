@@ -71,6 +71,16 @@ impl Outstanding {
         true
     }
 
+    /// Answers no chain any more: after a reset they are not the driver's, and the memory that the
+    /// answers would go to may be anything's.
+    pub(super) fn forget(&self) {
+        let mut state = self.lock();
+        state.open.clear();
+        if state.moving == 0 {
+            self.idle.notify_all();
+        }
+    }
+
     /// Answers every chain that still waits with `bytes`. Its real answer is dropped when it comes.
     pub(super) fn answer_all<T: Transport>(
         self: &Arc<Self>,

@@ -18,7 +18,7 @@
 //!   which `vhost-user-backend` does not take, so the bit is not offered unasked.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -92,15 +92,13 @@ struct Backend {
     memory: GuestMemoryAtomic<GuestMemoryMmap>,
     /// Known from the first event on; without one, no chain was ever taken.
     vrings: OnceLock<Vrings>,
-    /// Where the control queue stood when it was last stopped, to tell a reset from a pause.
-    control_stopped_at: AtomicU32,
+    /// Where the control queue stood when it had last been looked at, to tell a reset from a pause.
+    control_at: AtomicU16,
     exit: ExitEvent,
 }
 
 /// The control queue's number.
 const CONTROL: usize = 0;
-/// No stop of the control queue to remember.
-const NOT_STOPPED: u32 = u32::MAX;
 
 impl Backend {
     fn new(device: Arc<Device>) -> Self {
@@ -108,22 +106,23 @@ impl Backend {
             device,
             memory: GuestMemoryAtomic::new(GuestMemoryMmap::new()),
             vrings: OnceLock::new(),
-            control_stopped_at: AtomicU32::new(NOT_STOPPED),
+            control_at: AtomicU16::new(0),
             exit: ExitEvent::default(),
         }
     }
 
-    /// Few front ends say that the driver has reset the device, but a queue that was paused goes on
-    /// where it was, and after a reset it begins at zero.
+    /// Few front ends say that the driver has reset the device, and user-mode Linux does not even stop
+    /// its queues. But a queue that was paused goes on where it was, and after a reset it begins at zero.
     fn notice_reset(&self, vrings: &Vrings) {
-        let stopped_at = self.control_stopped_at.swap(NOT_STOPPED, Ordering::Relaxed);
-        if stopped_at != NOT_STOPPED
-            && stopped_at != 0
-            && vrings.with_rings(CONTROL, |rings| rings.next_avail()) == 0
-        {
+        if self.control_at.load(Ordering::Relaxed) != 0 && control_position(vrings) == 0 {
             self.device.reset(RESET_GRACE);
         }
     }
+}
+
+/// How many chains have been taken off the control queue, modulo 2¹⁶.
+fn control_position(vrings: &Vrings) -> u16 {
+    vrings.with_rings(CONTROL, |rings| rings.next_avail())
 }
 
 impl VhostUserBackend for Backend {
@@ -189,10 +188,8 @@ impl VhostUserBackend for Backend {
         let index = queue_index as usize;
         if let Some(vrings) = self.vrings.get() {
             self.device.stop_queue(index, vrings, STOP_GRACE);
-            if index == CONTROL {
-                let stopped_at = vrings.with_rings(CONTROL, |rings| rings.next_avail());
-                self.control_stopped_at.store(u32::from(stopped_at), Ordering::Relaxed);
-            }
+            // It may have put chains back.
+            self.control_at.store(control_position(vrings), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -212,6 +209,7 @@ impl VhostUserBackend for Backend {
             self.notice_reset(vrings);
         }
         self.device.process(index, vrings);
+        self.control_at.store(control_position(vrings), Ordering::Relaxed);
         Ok(())
     }
 }
