@@ -160,6 +160,9 @@ impl VhostUserBackend for Backend {
     }
 
     fn reset_device(&self) {
+        if let Some(vrings) = self.vrings.get() {
+            self.device.end_calls(vrings, RESET_GRACE);
+        }
         self.device.reset(RESET_GRACE);
     }
 

@@ -190,8 +190,10 @@ impl Function {
         lock(&self.registers).function_reset();
     }
 
-    /// Waits for resets that are under way.
+    /// Ends all calls, and waits for resets that are under way: none has to wait for a call then.
+    /// Nobody takes in chains meanwhile.
     pub(super) fn settle(&self) {
+        self.device.end_calls(self, RESET_GRACE);
         let resets = take(&mut *lock(&self.resets));
         for reset in resets {
             // A panic there is a bug, which its message has named.
