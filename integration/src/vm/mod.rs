@@ -23,6 +23,7 @@ mod reboot;
 pub use config::VmConfig;
 pub use door::{Door, TeeDevice};
 pub use guest::{Guest, GuestError, Output, Running};
+pub use initramfs::write as write_initramfs;
 pub use machine::{shell, Vm, VmError};
 pub use plug::MemoryKind;
 pub use qmp::{Qmp, QmpError};

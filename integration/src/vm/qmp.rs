@@ -41,7 +41,7 @@ pub struct Qmp {
 
 impl Qmp {
     /// Makes the QEMU at the other end of `to` ready for commands.
-    pub(super) fn attach(to: UnixStream) -> Result<Self, QmpError> {
+    pub fn attach(to: UnixStream) -> Result<Self, QmpError> {
         to.set_read_timeout(Some(HANG))?;
         let mut qmp = Self { from: BufReader::new(to.try_clone()?), to, events: Vec::new() };
         qmp.read()?; // the greeting
