@@ -157,6 +157,21 @@ impl Daemon {
         })
     }
 
+    /// How often its threads have gone to sleep, over all that run now: each time something had to
+    /// wake them.
+    pub fn sleeps(&self) -> Result<u64, DaemonError> {
+        let folder = PathBuf::from(format!("/proc/{}/task", self.pid()));
+        let error = |source| DaemonError::Facts { path: folder.clone(), source };
+        let mut sleeps = 0;
+        for thread in fs::read_dir(&folder).map_err(error)? {
+            // A thread may end while we look.
+            let status = fs::read_to_string(thread.map_err(error)?.path().join("status")).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            sleeps += line.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or_default();
+        }
+        Ok(sleeps)
+    }
+
     /// Process numbers of its children.
     pub fn children(&self) -> Result<Vec<u32>, DaemonError> {
         let folder = PathBuf::from(format!("/proc/{}/task", self.pid()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `integration`: provisions, boots and shows. `cargo demo` is `integration demo`.
 
+mod bench;
 mod demo;
 
 use std::process::ExitCode;
@@ -35,7 +36,7 @@ enum Command {
         #[arg(long)]
         debug: bool,
     },
-    /// Measure what calls cost in a guest, beside an ioctl that stays in its kernel.
+    /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
     Bench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
     Provision,
@@ -72,7 +73,7 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Demo => demo::run()?,
         Command::Shell { door } => shell(door)?,
         Command::Uml { debug } => user_mode(if debug { UmlKind::Debug } else { UmlKind::Plain })?,
-        Command::Bench => bench()?,
+        Command::Bench => bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
             let arch = match arch {
@@ -100,14 +101,5 @@ fn user_mode(kind: UmlKind) -> Result<(), Box<dyn std::error::Error>> {
     say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
     say("in the guest: load-driver, then tee-guest --help");
     uml::shell(&scene.parts, &kernel, &scene.dir.join("uml"), &scene.tee(0).socket)?;
-    Ok(())
-}
-
-fn bench() -> Result<(), SceneError> {
-    let scene = Scene::set("bench", Door::VhostUser, 1)?;
-    let vm = scene.boot_with_driver(0)?;
-    print!("{}", vm.guest.ok(&["tee-guest", "bench", "probe"])?);
-    vm.shut_down()?;
-    scene.daemon.terminate()?;
     Ok(())
 }

@@ -78,13 +78,13 @@ impl VmConfig {
             "-append",
             &format!("console=ttyS0 panic=-1 tsc=reliable no_timer_check {append} {}", self.append),
         ]);
-        // Slots of their own, so that the devices can be pulled out.
-        for index in 0..self.tees.len().max(1) {
+        // Slots of their own, so that the devices can be pulled out; and a free one.
+        for index in 0..=self.tees.len().max(1) {
             let (port, chassis) = (TeeDevice::port(index), index + 1);
             command.args(["-device", &format!("pcie-root-port,id={port},chassis={chassis}")]);
         }
         if self.more_memory_mib > 0 {
-            let chassis = self.tees.len() + 2;
+            let chassis = self.tees.len() + 3;
             command.args(["-device", &format!("pcie-root-port,id={MEMORY_PORT},chassis={chassis}")]);
         }
         for (index, tee) in self.tees.iter().enumerate() {

@@ -30,7 +30,12 @@ impl Vm {
 
     /// Plugs TEE device number `index` in again, served at the same socket.
     pub fn plug(&self, index: usize) -> Result<(), QmpError> {
-        let tee = &self.tees[index];
+        self.plug_as(index, &self.tees[index])
+    }
+
+    /// Plugs a TEE device in as number `index`: that of one that was pulled out, or the next after those
+    /// that the machine was booted with.
+    pub fn plug_as(&self, index: usize, tee: &TeeDevice) -> Result<(), QmpError> {
         let mut qmp = self.qmp();
         if tee.needs_chardev() {
             let address = json!({ "type": "unix", "data": { "path": tee.socket } });

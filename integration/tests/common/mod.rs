@@ -70,6 +70,14 @@ pub(crate) fn virtio_name(guest: &Guest) -> String {
     guest.sh("basename /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap().trim().to_owned()
 }
 
+/// Where the TEE device is on the PCI bus: `0000:01:00.0`.
+#[track_caller]
+pub(crate) fn pci_address(guest: &Guest) -> String {
+    let path = guest.sh("readlink -f /sys/bus/virtio/drivers/virtio_tee/virtio*").unwrap();
+    let address = path.trim().rsplit('/').nth(1);
+    address.unwrap_or_else(|| panic!("no PCI device above {path}")).to_owned()
+}
+
 /// The TEE device's lines of `/proc/interrupts`.
 #[track_caller]
 pub(crate) fn interrupt_lines(guest: &Guest) -> Vec<String> {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The device is plugged and pulled while calls are under way.
+//! Devices that come while the machine runs, and go while calls are under way.
+//!
+//! QEMU 11.1.3 aborts when it takes any vfio-user device with MSI-X out of a running machine
+//! (`vfio_user_msix_teardown` removes a memory region that is gone). So here it is the guest that lets
+//! go of devices.
 
 use std::time::Duration;
 
 use guest_agent::Status;
-use integration::vm::Vm;
+use integration::vm::{Guest, VmConfig};
 use integration::Scene;
 
-use crate::common::{
-    assert_daemon_unchanged, check, start, wait_for_device, wait_until, KernelMemory, Outcome,
-};
+use crate::common::{assert_daemon_unchanged, check, pci_address, start, wait_until, KernelMemory, Outcome};
 use crate::DOOR;
 
 /// Much less than the calls last that are to be cut short.
@@ -19,18 +21,39 @@ const TIMES: u32 = 100;
 const FIRST: u32 = 5;
 
 #[test]
-fn a_device_pulled_out_of_calls_a_hundred_times() -> Outcome {
-    let scene = Scene::set("hotplug", DOOR, 1)?;
+fn devices_plugged_into_a_running_machine() -> Outcome {
+    let scene = Scene::set("plug", DOOR, 2)?;
+    let vm = scene.boot_as(&VmConfig { tees: Vec::new(), ..scene.config(0) })?;
+    vm.load_driver()?;
+    vm.plug_as(0, &scene.tee(0))?;
+    wait_until(&vm.guest, "[ -e /dev/tee0 ]");
+    check(&vm.guest, "hello hello-c");
+    // Another one, while the first is in a call.
+    let mut held = start(&vm.guest, "hold probe --ms 8000 --registered 1048576");
+    held.wait_for("holding")?;
+    vm.plug_as(1, &scene.tee(1))?;
+    wait_until(&vm.guest, "[ -e /dev/tee1 ]");
+    check(&vm.guest, "--device /dev/tee1 hello hello-rust");
+    println!("{}", check(&vm.guest, "--device /dev/tee1 zero-copy probe --layout scattered"));
+    held.wait()?.success()?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn a_device_removed_from_calls_a_hundred_times() -> Outcome {
+    let scene = Scene::set("removal", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     for _ in 0..FIRST {
-        pull_out_and_plug_in(&vm)?;
+        remove_and_find_again(&vm.guest)?;
     }
     check(&vm.guest, "hello hello-c");
     scene.daemon.wait_for_children(0)?;
     let kernel = KernelMemory::of(&vm.guest);
     let daemon = scene.daemon.usage()?;
     for _ in 0..TIMES {
-        pull_out_and_plug_in(&vm)?;
+        remove_and_find_again(&vm.guest)?;
     }
     check(&vm.guest, "hello hello-c");
     scene.daemon.wait_for_children(0)?;
@@ -41,22 +64,41 @@ fn a_device_pulled_out_of_calls_a_hundred_times() -> Outcome {
     Ok(())
 }
 
-/// Pulls the device out of two calls, one of which uses memory, and plugs it in again.
-fn pull_out_and_plug_in(vm: &Vm) -> Outcome {
-    let mut calls = [
-        start(&vm.guest, "hold probe --ms 600000"),
-        start(&vm.guest, "hold probe --ms 9900 --registered 1048576"),
-    ];
+/// Has the guest let go of the device during calls, and look for it again.
+fn remove_and_find_again(guest: &Guest) -> Outcome {
+    let mut calls =
+        [start(guest, "hold probe --ms 600000"), start(guest, "hold probe --ms 600000 --sessions 3")];
     for call in &mut calls {
         call.wait_for("holding")?;
     }
-    vm.unplug(0)?;
+    guest.sh(&format!("echo 1 >/sys/bus/pci/devices/{}/remove", pci_address(guest)))?;
     for call in calls {
         let output = call.wait_within(SOON)?;
         assert_eq!(output.status, Status::Code(1), "{output:?}");
     }
-    wait_until(&vm.guest, "! [ -e /dev/tee0 ]");
-    vm.plug(0)?;
-    wait_for_device(&vm.guest);
+    guest.sh("! [ -e /dev/tee0 ]; echo 1 >/sys/bus/pci/rescan")?;
+    wait_until(guest, "[ -e /dev/tee0 ]");
+    Ok(())
+}
+
+#[test]
+fn a_machine_outlives_a_daemon_killed_in_a_call() -> Outcome {
+    let mut scene = Scene::set("daemon-death", DOOR, 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    let mut client = start(&vm.guest, "hold probe --ms 600000");
+    client.wait_for("holding")?;
+    scene.restart_daemon()?;
+    // QEMU 11.1.3 neither reconnects nor can it unplug the device, and with that device in it aborts where
+    // its map of memory changes. What can be asked for is that the guest goes on without its TEE.
+    for _ in 0..10 {
+        vm.guest.sh("sleep 0.1; ls /dev/tee0; dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null")?;
+    }
+    // Its next life has a TEE again.
+    drop(client);
+    drop(vm);
+    let vm = scene.boot_with_driver(0)?;
+    check(&vm.guest, "hello hello-c");
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What the device is to a guest's stock kernel and tools: a PCI device with virtio's own ID.
 
-use integration::vm::{Guest, VmConfig};
+use integration::vm::VmConfig;
 use integration::Scene;
 
-use crate::common::{check, interrupt_lines, virtio_name, wait_for_device, Outcome};
+use crate::common::{check, interrupt_lines, pci_address, virtio_name, wait_for_device, Outcome};
 use crate::DOOR;
 
 /// The control queue and two request queues, as the daemon has them by default.
@@ -77,7 +77,7 @@ fn a_function_that_is_reset_works_again() -> Outcome {
     let scene = Scene::set("function-reset", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     check(&vm.guest, "hello hello-c");
-    let address = pci_address(&vm.guest)?;
+    let address = pci_address(&vm.guest);
     let device = format!("/sys/bus/pci/devices/{address}");
     let methods = vm.guest.sh(&format!("cat {device}/reset_method"))?;
     println!("{address} can be reset by: {}", methods.trim());
@@ -93,11 +93,4 @@ fn a_function_that_is_reset_works_again() -> Outcome {
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())
-}
-
-/// Where the TEE device is on the PCI bus: `0000:01:00.0`.
-fn pci_address(guest: &Guest) -> Result<String, Box<dyn std::error::Error>> {
-    let path = guest.sh("readlink -f /sys/bus/virtio/drivers/virtio_tee/virtio*")?;
-    let address = path.trim().rsplit('/').nth(1).ok_or("no PCI device above the virtio device")?;
-    Ok(address.to_owned())
 }

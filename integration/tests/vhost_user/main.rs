@@ -6,6 +6,8 @@ mod common;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod hotplug;
+
 use integration::vm::Door;
 
 const DOOR: Door = Door::VhostUser;
