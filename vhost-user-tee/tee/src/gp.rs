@@ -46,6 +46,8 @@ pub const ERROR_EXTERNAL_CANCEL: u32 = 0xFFFF_0011;
 pub const ERROR_OVERFLOW: u32 = 0xFFFF_300F;
 /// The TA instance is gone, by panic or otherwise.
 pub const ERROR_TARGET_DEAD: u32 = 0xFFFF_3024;
+/// A message authentication code, or the tag of an encrypted message, is not the right one.
+pub const ERROR_MAC_INVALID: u32 = 0xFFFF_3071;
 
 /// No client identity.
 pub const LOGIN_PUBLIC: u32 = 0;

@@ -6,10 +6,10 @@ use std::ffi::c_void;
 use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_OUT_OF_MEMORY, ERROR_SHORT_BUFFER, SUCCESS};
 
 use super::handles::lock;
-use super::operations::{operation, Operation, State};
+use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
 use super::pointers::{bytes, bytes_mut, load, store, with_gp11_len};
-use crate::services::digest::{Algorithm, Error};
+use crate::services::digest::{Algorithm, Digest, Error};
 
 /// `TEE_ALG_*` of the digests that there are.
 const ALGORITHMS: [(u32, Algorithm); 13] = [
@@ -143,54 +143,48 @@ unsafe extern "C" fn TEE_DigestExtract(handle: usize, hash: *mut c_void, hash_le
 
 /// What an operation does that is a digest. Errors are codes to end the TA with.
 impl Operation {
+    fn digest(&mut self) -> Result<&mut Digest, u32> {
+        match &mut self.work {
+            Work::Digest(digest) => Ok(digest),
+            _ => Err(ERROR_BAD_PARAMETERS),
+        }
+    }
+
     fn update(&mut self, chunk: &[u8]) -> Result<(), u32> {
         if self.state == State::Extracting {
             return Err(ERROR_BAD_STATE);
         }
-        self.digest.update(chunk).map_err(code)?;
+        self.digest()?.update(chunk).map_err(code)?;
         self.state = State::Active;
         Ok(())
     }
 
     /// How many bytes the digest has that is to be finished into `room` bytes, after a last chunk.
-    fn final_len(&self, room: usize, chunk_len: usize) -> Result<usize, u32> {
-        match (self.digest.algorithm().output_len(), self.state) {
-            (_, State::Extracting) if chunk_len > 0 => Err(ERROR_BAD_STATE),
-            // What is left of it.
-            (Some(len), _) => Ok(len - self.extracted),
-            (None, _) => Ok(room),
+    fn final_len(&mut self, room: usize, chunk_len: usize) -> Result<usize, u32> {
+        if self.state == State::Extracting && chunk_len > 0 {
+            return Err(ERROR_BAD_STATE);
         }
+        // What is left of it.
+        Ok(self.digest()?.rest_len().unwrap_or(room))
     }
 
     /// `out` is as long as [`final_len`](Self::final_len) says.
     fn finish(&mut self, out: &mut [u8]) -> Result<(), u32> {
-        self.digest.finish(out).map_err(code)?;
-        self.begin();
+        self.digest()?.finish(out).map_err(code)?;
+        self.state = State::Initial;
         Ok(())
     }
 
     fn extract(&mut self, out: &mut [u8]) -> Result<usize, u32> {
-        let len = self.digest.extract(out).map_err(code)?;
+        let len = self.digest()?.extract(out).map_err(code)?;
         self.state = State::Extracting;
-        self.extracted += len;
         Ok(len)
-    }
-
-    /// Begins anew.
-    pub(super) fn reset(&mut self) -> Result<(), u32> {
-        self.digest.reset().map_err(code)?;
-        self.begin();
-        Ok(())
-    }
-
-    fn begin(&mut self) {
-        self.state = State::Initial;
-        self.extracted = 0;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::algorithms::DIGEST;
     use super::*;
 
     const SHA256: u32 = 0x5000_0004;
@@ -202,7 +196,7 @@ mod tests {
     ];
 
     fn sha256() -> Operation {
-        Operation::new(SHA256).unwrap()
+        Operation::new(SHA256, DIGEST, 0).unwrap()
     }
 
     #[test]
@@ -223,7 +217,7 @@ mod tests {
     fn a_digest_tells_its_length_and_shake_takes_what_there_is() {
         assert_eq!(sha256().final_len(0, 9), Ok(32));
         assert_eq!(sha256().final_len(100, 0), Ok(32));
-        assert_eq!(Operation::new(SHAKE256).unwrap().final_len(100, 9), Ok(100));
+        assert_eq!(Operation::new(SHAKE256, DIGEST, 0).unwrap().final_len(100, 9), Ok(100));
     }
 
     #[test]
@@ -239,7 +233,7 @@ mod tests {
         assert_eq!(operation.extract(&mut out[10..]), Ok(22));
         assert_eq!(out[..32], ABC);
         assert_eq!(operation.extract(&mut out), Ok(0));
-        operation.reset().unwrap();
+        operation.begin_anew().unwrap();
         operation.update(b"abc").unwrap();
         operation.finish(&mut out[..32]).unwrap();
         assert_eq!(out[..32], ABC);

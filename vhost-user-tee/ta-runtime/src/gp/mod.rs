@@ -12,10 +12,15 @@
 //! | 4.9 calls to other TAs | 3 | none yet |
 //! | 4.10 cancellation | 3 | all, in [`cancellation`] |
 //! | 4.11 memory | 9 | all, in [`memory`] |
-//! | 5 storage, objects | 30 | none yet |
-//! | 6.2 operations | 9 | all but the two that set keys, in [`operations`]: digests only |
+//! | 5.5 objects | 7 | all, in [`objects`] |
+//! | 5.6 transient objects | 9 | all, in [`attributes`], [`transient_objects`]: keys of symmetric algorithms ([`object_types`]) |
+//! | 5.7 – 5.9 persistent objects | 14 | none yet |
+//! | 6.2 operations | 9 | all, in [`operations`], [`operation_info`], [`operation_keys`]: what there is of [`algorithms`] |
 //! | 6.3 digests | 3 | all, in [`digests`]: MD5, SHA-1, SHA-2, SHA-3, SHAKE, SM3 |
-//! | 6.4 – 6.8 ciphers, MAC, AE, asymmetric, derivation | 17 | none yet |
+//! | 6.4 ciphers | 3 | all, in [`ciphers`]: AES ECB, CBC, CTR, CTS, XTS; DES, DES3 ECB, CBC; SM4 ECB, CBC, CTR, XTS |
+//! | 6.5 MAC | 4 | all, in [`macs`]: HMAC; CMAC of AES, DES3; CBC-MAC of AES, DES, DES3 |
+//! | 6.6 authenticated encryption | 5 | all, in [`authenticated`], [`authenticated_gp11`]: AES-GCM, AES-CCM |
+//! | 6.7, 6.8 asymmetric, derivation | 5 | none yet |
 //! | 6.9 random numbers | 1 | all, in [`random`] |
 //! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
 //! | 8 big integers | 37 | all, in [`big_int`] |
@@ -32,20 +37,32 @@
 // GP's names.
 #![allow(non_snake_case)]
 
+mod algorithms;
+mod attributes;
+mod authenticated;
+mod authenticated_gp11;
 mod big_int;
 mod cancellation;
+mod ciphers;
 mod digests;
 mod entry;
 mod handles;
+mod macs;
 mod memory;
+mod object_types;
+mod objects;
+mod operation_info;
+mod operation_keys;
 mod operations;
 mod panic;
 mod pointers;
 mod properties;
 mod property_sets;
 mod random;
+mod streams;
 mod time;
 mod trace;
+mod transient_objects;
 mod uuid;
 
 /// An entry point of the TA is about to be called.

@@ -9,6 +9,7 @@
 //! References that come from here live for the one call that the pointer was passed to.
 
 use std::ffi::{c_char, c_void, CStr};
+use std::mem::size_of;
 use std::slice;
 
 use tee::gp::ERROR_BAD_PARAMETERS;
@@ -52,6 +53,52 @@ pub(super) unsafe fn bytes_mut<'a>(ptr: *mut c_void, len: usize) -> &'a mut [u8]
     }
     // SAFETY: not null, of a length that fits, writable and unshared by the caller's word.
     unsafe { slice::from_raw_parts_mut(ptr.cast(), len) }
+}
+
+/// Values in a row: none where `count` is 0.
+///
+/// # Safety
+/// Where `ptr` is not null, so many of `T` can be read there during the call.
+pub(super) unsafe fn items<'a, T: Copy>(ptr: *const T, count: usize) -> &'a [T] {
+    if count == 0 {
+        return &[];
+    }
+    if ptr.is_null() || !ptr.is_aligned() || count > MAX_LEN / size_of::<T>().max(1) {
+        bad_parameters();
+    }
+    // SAFETY: not null, aligned, of a length that fits, readable by the caller's word.
+    unsafe { slice::from_raw_parts(ptr, count) }
+}
+
+/// Input and output of a function that may write its output over its input (sections 6.4 and 6.6).
+pub(super) enum Stream<'a> {
+    /// Two buffers.
+    Apart(&'a [u8], &'a mut [u8]),
+    /// One buffer, and how much of it is input.
+    InPlace(&'a mut [u8], usize),
+}
+
+/// An input and an output, which are one, or have nothing in common.
+///
+/// # Safety
+/// As [`bytes`] and [`bytes_mut`], but for the input that the output may be written over.
+pub(super) unsafe fn stream<'a>(
+    input: *const c_void,
+    input_len: usize,
+    output: *mut c_void,
+    output_len: usize,
+) -> Stream<'a> {
+    let apart = input.addr().abs_diff(output.addr());
+    let first_len = if input.addr() < output.addr() { input_len } else { output_len };
+    if input_len == 0 || output_len == 0 || apart >= first_len.max(1) {
+        // SAFETY: the caller's word, and they have nothing in common.
+        return unsafe { Stream::Apart(bytes(input, input_len), bytes_mut(output, output_len)) };
+    }
+    if apart != 0 {
+        bad_parameters();
+    }
+    // SAFETY: the caller's word: all of it can be read or written. What can be read only is not changed.
+    unsafe { Stream::InPlace(bytes_mut(output, input_len.max(output_len)), input_len) }
 }
 
 /// A value that the TA left there.

@@ -98,9 +98,9 @@ impl Digest {
         Ok(Self { algorithm, hasher: Hasher::new(algorithm.message_digest())?, extracted: 0 })
     }
 
-    /// Which algorithm.
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// Bytes of output that have not been given out; `None` where there is no end of them (SHAKE).
+    pub(crate) fn rest_len(&self) -> Option<usize> {
+        self.algorithm.output_len().map(|len| len - self.extracted)
     }
 
     /// Takes in `data`.

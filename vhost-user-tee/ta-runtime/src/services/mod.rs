@@ -9,15 +9,26 @@
 //! - [`instance`]: who the TA is, and who its client is
 //! - [`properties`]: of the TA and of the TEE
 //! - [`memory`]: whose a piece of memory is
-//! - [`digest`]: message digests
+//! - [`digest`]: message digests; [`mac`]: message authentication codes
+//! - [`cipher`], [`ae`]: encryption, and authenticated encryption
 //! - [`big_int`]: integers of any size
 
+pub(crate) mod ae;
 pub(crate) mod big_int;
+mod block_cipher;
+mod blocks;
+mod cbc_mac;
+mod ccm;
+pub(crate) mod cipher;
+mod cts;
 pub(crate) mod digest;
+mod gcm;
 pub(crate) mod instance;
+pub(crate) mod mac;
 pub(crate) mod memory;
 pub(crate) mod properties;
 pub(crate) mod time;
+mod xts;
 
 use std::io::Write;
 

@@ -6,6 +6,8 @@ pub(crate) mod exit;
 pub(crate) mod guest_map;
 pub(crate) mod inherited_files;
 pub(crate) mod library;
+pub(crate) mod mac_context;
 pub(crate) mod probe;
 pub(crate) mod syscall_trap;
 mod ta_properties;
+pub(crate) mod whole_blocks;

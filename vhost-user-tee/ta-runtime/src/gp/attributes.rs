@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Attributes as a TA hands them over (API 1.3.1, sections 5.4.1, 5.6.5 and 5.6.6).
+
+use std::ffi::c_void;
+use std::ptr;
+
+use tee::gp::ERROR_BAD_PARAMETERS;
+use zeroize::Zeroizing;
+
+use super::panic::panic;
+use super::pointers::{bytes, items, store};
+
+/// The bit of an attribute's number that says that it is a value, not a buffer (`TEE_ATTR_FLAG_VALUE`).
+const FLAG_VALUE: u32 = 1 << 29;
+/// The bit that says that it may be read whatever the object may be used for (`TEE_ATTR_FLAG_PUBLIC`).
+const FLAG_PUBLIC: u32 = 1 << 28;
+
+/// Whether an attribute is a value.
+pub(super) fn is_value(id: u32) -> bool {
+    id & FLAG_VALUE != 0
+}
+
+/// Whether an attribute may be read of any object.
+pub(super) fn is_public(id: u32) -> bool {
+    id & FLAG_PUBLIC != 0
+}
+
+/// `TEE_Attribute`: a buffer; or two values of 32 bits, which lie where the pointer lies otherwise.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Raw {
+    id: u32,
+    buffer: *const c_void,
+    len: usize,
+}
+
+/// `__GP11_TEE_Attribute`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Gp11Raw {
+    id: u32,
+    buffer: *const c_void,
+    len: u32,
+}
+
+/// The values are the pointer's halves on such machines only.
+const _: () = assert!(cfg!(target_endian = "little") && size_of::<usize>() == 8);
+
+/// Attributes of either form.
+#[derive(Clone, Copy)]
+pub(super) enum Attributes {
+    Now(*const c_void),
+    Gp11(*const c_void),
+}
+
+/// An attribute, copied. It is wiped when dropped.
+pub(super) struct Attribute {
+    pub(super) id: u32,
+    /// Nothing in it where the attribute is a value: no type of object has such yet.
+    pub(super) buffer: Zeroizing<Vec<u8>>,
+}
+
+impl Attributes {
+    /// Copies `count` of them.
+    ///
+    /// # Safety
+    /// Where there are any, so many can be read, and what each refers to, during the call.
+    pub(super) unsafe fn read(self, count: u32) -> Vec<Attribute> {
+        let count = count as usize;
+        match self {
+            Self::Now(ptr) => {
+                // SAFETY: the caller's word.
+                let raw = unsafe { items(ptr.cast::<Raw>(), count) };
+                // SAFETY: the caller's word.
+                raw.iter().map(|raw| unsafe { copy(raw.id, raw.buffer, raw.len) }).collect()
+            }
+            Self::Gp11(ptr) => {
+                // SAFETY: the caller's word.
+                let raw = unsafe { items(ptr.cast::<Gp11Raw>(), count) };
+                // SAFETY: the caller's word.
+                raw.iter().map(|raw| unsafe { copy(raw.id, raw.buffer, raw.len as usize) }).collect()
+            }
+        }
+    }
+}
+
+/// # Safety
+/// Where the attribute is a buffer, `len` bytes can be read at it.
+unsafe fn copy(id: u32, buffer: *const c_void, len: usize) -> Attribute {
+    // SAFETY: the caller's word.
+    let buffer = if is_value(id) { &[] } else { unsafe { bytes(buffer, len) } };
+    Attribute { id, buffer: Zeroizing::new(buffer.to_vec()) }
+}
+
+/// What the pointer is where the attribute has two values.
+fn values(a: u32, b: u32) -> *const c_void {
+    ptr::without_provenance(a as usize | (b as usize) << 32)
+}
+
+fn check_kind(id: u32, value: bool) {
+    if is_value(id) != value {
+        panic(ERROR_BAD_PARAMETERS);
+    }
+}
+
+/// Makes an attribute that refers to a buffer.
+///
+/// # Safety
+/// A `TEE_Attribute` can be written at `attribute`.
+#[no_mangle]
+unsafe extern "C" fn TEE_InitRefAttribute(
+    attribute: *mut c_void,
+    id: u32,
+    buffer: *const c_void,
+    len: usize,
+) {
+    check_kind(id, false);
+    // SAFETY: the caller's word.
+    unsafe { store(attribute.cast(), Raw { id, buffer, len }) };
+}
+
+/// As API 1.1 had it.
+///
+/// # Safety
+/// A `__GP11_TEE_Attribute` can be written at `attribute`.
+#[no_mangle]
+unsafe extern "C" fn __GP11_TEE_InitRefAttribute(
+    attribute: *mut c_void,
+    id: u32,
+    buffer: *const c_void,
+    len: u32,
+) {
+    check_kind(id, false);
+    // SAFETY: the caller's word.
+    unsafe { store(attribute.cast(), Gp11Raw { id, buffer, len }) };
+}
+
+/// Makes an attribute of two values.
+///
+/// # Safety
+/// A `TEE_Attribute` can be written at `attribute`.
+#[no_mangle]
+unsafe extern "C" fn TEE_InitValueAttribute(attribute: *mut c_void, id: u32, a: u32, b: u32) {
+    check_kind(id, true);
+    // SAFETY: the caller's word.
+    unsafe { store(attribute.cast(), Raw { id, buffer: values(a, b), len: 0 }) };
+}
+
+/// As API 1.1 had it.
+///
+/// # Safety
+/// A `__GP11_TEE_Attribute` can be written at `attribute`.
+#[no_mangle]
+unsafe extern "C" fn __GP11_TEE_InitValueAttribute(attribute: *mut c_void, id: u32, a: u32, b: u32) {
+    check_kind(id, true);
+    // SAFETY: the caller's word.
+    unsafe { store(attribute.cast(), Gp11Raw { id, buffer: values(a, b), len: 0 }) };
+}
