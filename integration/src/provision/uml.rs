@@ -57,8 +57,8 @@ pub(super) fn kernel(root: &Root, source: PathBuf, kind: UmlKind) -> Result<Kern
         UmlKind::Debug => {
             let title = "build user-mode Linux with KASAN and lockdep (about 5 minutes)";
             // In the large model clang has sections of its own for large data, which is all data where
-            // no threshold is given. The kernel's linker script does not know them, and lockdep and
-            // kmemleak then not what is in them. The vDSO is not in that model.
+            // no threshold is given. The kernel's linker script does not know them, and lockdep
+            // then not what is in them. The vDSO is not in that model.
             let clang = "/kernel/build/clang/usr/lib/llvm-19/bin/clang \
                  KCFLAGS='-mlarge-data-threshold=1073741824 -Wno-unused-command-line-argument'";
             ("uml-debug", title, clang, format!("{CONFIG}{DEBUG_CONFIG}"))
