@@ -25,8 +25,8 @@ pub(crate) enum BenchError {
     /// Something that it needs failed.
     #[error(transparent)]
     Scene(#[from] SceneError),
-    /// A guest's program printed what is no report.
-    #[error("no report of tee-guest's: {0}")]
+    /// There is no report, or it is none.
+    #[error("no report: {0}")]
     Report(String),
 }
 
@@ -65,14 +65,15 @@ pub(crate) fn run() -> Result<(), BenchError> {
         *counts = device.count(&scene, &vm.guest)?;
     }
     vm.shut_down()?;
-    let log = scene.daemon.log();
-    scene.daemon.terminate().map_err(SceneError::from)?;
+    let log = scene.dir.join("daemon.log");
+    scene.daemon.terminate()?;
+    let log = std::fs::read_to_string(&log).map_err(|error| BenchError::Report(error.to_string()))?;
     print(&devices, &counts);
     println!("\nover all of it, by the daemon's log:");
     for device in &devices {
         let ended = format!("{}: disconnected after ", device.vm);
         let words = log.lines().find_map(|line| Some(line.split_once(ended.as_str())?.1));
-        println!("  {:<11} {}", device.door, words.unwrap_or("nothing was logged"));
+        println!("  {:<10} {}", device.door.to_string(), words.unwrap_or("nothing was logged"));
     }
     Ok(())
 }

@@ -6,8 +6,11 @@ use std::time::Instant;
 use integration::paths::vm_dir;
 use integration::vm::{Door, Guest, GuestError, Vm, VmError};
 use integration::{Scene, SceneError};
-use serde_json::Value;
+use serde_json::{json, Value};
 use thiserror::Error;
+
+/// How the guests' devices are attached.
+const DOOR: Door = Door::VfioUser;
 
 /// Why the demo stopped.
 #[derive(Debug, Error)]
@@ -42,7 +45,7 @@ pub(crate) fn run() -> Result<(), DemoError> {
     let begun = Instant::now();
     heading("Preparing: Debian's kernel, QEMU, the driver, the daemon, the TAs");
     println!("  kept for the next time in {}", vm_dir().display());
-    let scene = Scene::set("demo", Door::VhostUser, 2)?;
+    let scene = Scene::set("demo", DOOR, 2)?;
     tick("everything is there", &[format!("the daemon's log: {}", scene.dir.join("daemon.log").display())]);
 
     heading("Two guests, one daemon");
@@ -117,6 +120,7 @@ fn boot(scene: &Scene, index: usize) -> Result<Vm, DemoError> {
     let report = check(&vm.guest, &["version", "--impl-id", "1", "--gen-caps", "0xd"])?;
     require(!lines.is_empty(), "the driver's version line", &Value::from(log))?;
     tick(&format!("guest {index} runs Debian's {}, up in {seconds:.1} s", release.trim()), &lines);
+    show_device(&vm, index)?;
     tick(
         &format!("guest {index} has /dev/tee0"),
         &[format!(
@@ -127,6 +131,32 @@ fn boot(scene: &Scene, index: usize) -> Result<Vm, DemoError> {
         )],
     );
     Ok(vm)
+}
+
+/// Shows what the guest's kernel and QEMU say of the device.
+fn show_device(vm: &Vm, index: usize) -> Result<(), DemoError> {
+    let version = vm.qmp().execute("query-version", json!({})).map_err(SceneError::from)?;
+    let version = &version["qemu"];
+    let id = vm.guest.sh("cat /sys/bus/virtio/drivers/virtio_tee/virtio*/device")?;
+    let id = id.trim();
+    let is_right = id == format!("0x{:04x}", DOOR.virtio_id()) && DOOR.driver_parameters().is_empty();
+    require(is_right, "the device's virtio ID", &Value::from(id))?;
+    let interrupts = vm.guest.sh(
+        "name=$(basename /sys/bus/virtio/drivers/virtio_tee/virtio*); grep \"$name-\" /proc/interrupts",
+    )?;
+    let lines: Vec<String> = interrupts.lines().map(|line| line.trim().to_owned()).collect();
+    tick(
+        &format!(
+            "guest {index}: QEMU {}.{}.{} unpatched, {DOOR}, virtio ID {} ({id}), no driver parameter, {} vectors",
+            version["major"],
+            version["minor"],
+            version["micro"],
+            DOOR.virtio_id(),
+            lines.len()
+        ),
+        &lines,
+    );
+    Ok(())
 }
 
 /// Runs a check of `tee-guest`, which must hold; returns its report.
