@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! How the driver hears of used buffers.
 
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
 use vfio_bindings::bindings::vfio::{
-    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_INTX_IRQ_INDEX,
-    VFIO_PCI_MSIX_IRQ_INDEX,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD,
+    VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX,
 };
 use virtio_tee_frontend::client::{accept, header, Client, Pending};
 use virtio_tee_frontend::ring::Ring;
@@ -31,9 +32,13 @@ fn link(client: &mut Client) -> &mut VfioUser {
 }
 
 fn set_irqs(client: &mut Client, flags: u32, index: u32, start: u32, count: u32) {
+    give_irqs(client, flags, index, start, count, &[]);
+}
+
+fn give_irqs(client: &mut Client, flags: u32, index: u32, start: u32, count: u32, fds: &[RawFd]) {
     let request = SetIrqs { argsz: size_of::<SetIrqs>() as u32, flags, index, start, count };
     let connection = link(client).pci().connection().clone();
-    connection.request(Command::SetIrqs, request.as_bytes(), &[]).unwrap();
+    connection.request(Command::SetIrqs, request.as_bytes(), fds).unwrap();
 }
 
 /// How often each queue has interrupted.
@@ -186,6 +191,32 @@ fn without_msi_x_there_is_a_line() {
     assert_eq!(line.isr(), 1);
     line.unmask();
     assert!(!line.heard());
+}
+
+#[test]
+fn an_event_unmasks_the_line() {
+    let back_end = BackEnd::start();
+    let mut line = Line::new(&back_end);
+    // What a VMM hands over whose kernel sees the end of an interrupt.
+    let unmask = EventFd::new(EFD_CLOEXEC | EFD_NONBLOCK).unwrap();
+    let flags = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_EVENTFD;
+    give_irqs(&mut line.client, flags, VFIO_PCI_INTX_IRQ_INDEX, 0, 1, &[unmask.as_raw_fd()]);
+    let call = line.start();
+    line.wait();
+    line.finish(call);
+    // The driver has not looked yet: it is told again, each time.
+    for _ in 0..3 {
+        assert!(!line.heard());
+        unmask.write(1).unwrap();
+        line.wait();
+    }
+    assert_eq!(line.isr(), 1);
+    unmask.write(1).unwrap();
+    // Messages are heard as before.
+    let call = line.start();
+    line.wait();
+    line.finish(call);
+    assert_eq!(line.isr(), 1);
 }
 
 #[test]

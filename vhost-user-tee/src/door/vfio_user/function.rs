@@ -129,6 +129,19 @@ impl Function {
         Ok(())
     }
 
+    /// What to wait for besides messages, to call [`Function::unmask`] when it can be read.
+    pub(super) fn unmask_event(&self) -> Option<Arc<OwnedFd>> {
+        self.interrupts.unmask_event()
+    }
+
+    /// The VMM has unmasked the INTx line by `event`.
+    pub(super) fn unmask(&self, event: &OwnedFd) {
+        self.interrupts.unmask(event);
+        if lock(&self.registers).intx_pending() {
+            self.interrupts.signal_intx();
+        }
+    }
+
     /// Size of a region in bytes, zero where there is none.
     pub(super) fn region_size(region: u32) -> u64 {
         match region {

@@ -2,8 +2,9 @@
 //! Interrupts: eventfds that the VMM hands over, and turns into interrupts of its guest.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{fstat, FileType};
 use rustix::io::Errno;
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE, VFIO_IRQ_SET_ACTION_MASK,
@@ -22,6 +23,9 @@ struct State {
     /// By vector.
     msix: Vec<Option<OwnedFd>>,
     intx: Option<OwnedFd>,
+    /// What unmasks the line as a message would, if the VMM has handed it over: a VMM whose kernel
+    /// handles the guest's end of interrupt does not hear of that itself.
+    intx_unmask: Option<Arc<OwnedFd>>,
     /// The line has been signalled, or masked, and is not to be again until the VMM unmasks it: the
     /// guest may not have heard of it yet, and a level is no stream of edges.
     intx_masked: bool,
@@ -39,7 +43,7 @@ impl Interrupts {
     /// None handed over yet, of `vectors`.
     pub(super) fn new(vectors: u16) -> Self {
         let msix = (0..vectors).map(|_| None).collect();
-        Self { state: Mutex::new(State { msix, intx: None, intx_masked: false }) }
+        Self { state: Mutex::new(State { msix, intx: None, intx_unmask: None, intx_masked: false }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,6 +70,7 @@ impl Interrupts {
         const SIGNAL: u32 = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
         const MASK: u32 = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_DATA_NONE;
         const UNMASK: u32 = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_NONE;
+        const TAKE_UNMASK: u32 = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_EVENTFD;
         let SetIrqs { flags, index, start, count, .. } = *request;
         let total = self.info(index)?.count;
         if start.checked_add(count).is_none_or(|end| end > total) {
@@ -75,14 +80,19 @@ impl Interrupts {
         let mut state = self.lock();
         match (flags, index) {
             // Nothing to signal means: none of this kind any more.
-            (SIGNAL, VFIO_PCI_INTX_IRQ_INDEX) if count == 0 => state.intx = None,
+            (SIGNAL, VFIO_PCI_INTX_IRQ_INDEX) if count == 0 => {
+                state.intx = None;
+                state.intx_unmask = None;
+            }
             (SIGNAL, VFIO_PCI_MSIX_IRQ_INDEX) if count == 0 => state.msix.fill_with(|| None),
             (SIGNAL, VFIO_PCI_MSI_IRQ_INDEX) if count == 0 => {}
             (SIGNAL, VFIO_PCI_INTX_IRQ_INDEX) => signal(state.intx.as_ref()),
             (SIGNAL, VFIO_PCI_MSIX_IRQ_INDEX) => {
                 state.msix.iter().take(last).skip(first).for_each(|fd| signal(fd.as_ref()));
             }
-            (TAKE, _) if !fds.is_empty() && fds.len() != count as usize => return Err(Errno::INVAL),
+            (TAKE | TAKE_UNMASK, _) if !fds.is_empty() && fds.len() != count as usize => {
+                return Err(Errno::INVAL);
+            }
             (TAKE, VFIO_PCI_INTX_IRQ_INDEX) => {
                 state.intx = ready(fds)?.pop();
                 state.intx_masked = false;
@@ -98,9 +108,22 @@ impl Interrupts {
                 state.intx_masked = false;
                 return Ok(Change::Unmasked);
             }
+            (TAKE_UNMASK, VFIO_PCI_INTX_IRQ_INDEX) => state.intx_unmask = ready(fds)?.pop().map(Arc::new),
             _ => return Err(Errno::INVAL),
         }
         Ok(Change::Nothing)
+    }
+
+    /// What to wait for besides messages, to call [`Interrupts::unmask`] when it can be read.
+    pub(super) fn unmask_event(&self) -> Option<Arc<OwnedFd>> {
+        self.lock().intx_unmask.clone()
+    }
+
+    /// Takes the event in, and unmasks the line.
+    pub(super) fn unmask(&self, event: &OwnedFd) {
+        // However often it came, or if it has not.
+        let _ = rustix::io::read(event, &mut [0; 8]);
+        self.lock().intx_masked = false;
     }
 
     /// Signals a vector. One without a descriptor is masked in the VMM, which then tells of none.
@@ -118,9 +141,13 @@ impl Interrupts {
     }
 }
 
-/// Makes sure that no descriptor can keep whoever signals it: a full counter says enough.
+/// Makes sure that no descriptor can keep whoever uses it waiting or busy: each is one of those that
+/// have no file behind them, as eventfds do, and does not block (a full counter says enough).
 fn ready(fds: Vec<OwnedFd>) -> Result<Vec<OwnedFd>, Errno> {
     for fd in &fds {
+        if FileType::from_raw_mode(fstat(fd)?.st_mode) != FileType::Unknown {
+            return Err(Errno::INVAL);
+        }
         rustix::io::ioctl_fionbio(fd, true)?;
     }
     Ok(fds)
@@ -209,6 +236,38 @@ mod tests {
     }
 
     #[test]
+    fn an_event_unmasks_the_line_too() {
+        let irqs = Interrupts::new(3);
+        let (fd, ours) = event();
+        let (unmask, theirs) = event();
+        irqs.set(&request(36, 0, 0, 1), vec![fd]).unwrap();
+        assert!(irqs.unmask_event().is_none());
+        assert_eq!(irqs.set(&request(20, 0, 0, 1), vec![unmask]), Ok(Change::Nothing));
+        irqs.signal_intx();
+        signal(Some(&theirs));
+        irqs.unmask(&irqs.unmask_event().unwrap());
+        assert_eq!(rustix::io::read(&theirs, &mut [0; 8]), Err(Errno::AGAIN));
+        irqs.signal_intx();
+        assert_eq!(count(&ours), 2);
+        // Gone with the line's own event.
+        irqs.set(&request(33, 0, 0, 0), vec![]).unwrap();
+        assert!(irqs.unmask_event().is_none());
+    }
+
+    #[test]
+    fn only_events_are_taken() {
+        let irqs = Interrupts::new(3);
+        let (socket, _end) = std::os::unix::net::UnixStream::pair().unwrap();
+        let zero: OwnedFd = std::fs::File::open("/dev/zero").unwrap().into();
+        for fd in [OwnedFd::from(socket), zero] {
+            for request in [request(36, 0, 0, 1), request(36, 2, 0, 1), request(20, 0, 0, 1)] {
+                let fds = vec![fd.try_clone().unwrap()];
+                assert_eq!(irqs.set(&request, fds), Err(Errno::INVAL), "{request:?}");
+            }
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         let irqs = Interrupts::new(3);
         let (fd, _ours) = event();
@@ -220,7 +279,7 @@ mod tests {
             request(36, 1, 0, 1),
             request(36, 3, 0, 1),
             request(34, 2, 0, 1),
-            request(20, 0, 0, 1), // unmasking by descriptor
+            request(20, 2, 0, 1), // unmasking a vector
             request(9, 2, 0, 1),
             request(0, 2, 0, 1),
             request(u32::MAX, 2, 0, 1),

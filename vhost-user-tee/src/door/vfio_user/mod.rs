@@ -48,6 +48,7 @@ use super::Shutdown;
 use crate::device::Device;
 use function::Function;
 use message::{DeviceInfo, Header, RegionInfo, Request};
+use stream::Ready;
 
 const NUM_REGIONS: u32 = VFIO_PCI_VGA_REGION_INDEX + 1;
 const NUM_IRQS: u32 = VFIO_PCI_REQ_IRQ_INDEX + 1;
@@ -126,7 +127,16 @@ pub fn serve(name: &str, stream: &UnixStream, device: Arc<Device>, msix: bool) -
 
 fn answer_all(stream: &UnixStream, function: &Function) -> Result<(), Error> {
     let mut version_known = false;
-    while let Some(message) = stream::receive(stream)? {
+    loop {
+        while let Some(event) = function.unmask_event() {
+            match stream::wait(stream, &event)? {
+                Ready::Message => break,
+                Ready::Event => function.unmask(&event),
+            }
+        }
+        let Some(message) = stream::receive(stream)? else {
+            return Ok(());
+        };
         let header = message.header;
         let answer = match Request::decode(header.command, &message.body) {
             Ok(Request::Version) => {
@@ -145,7 +155,6 @@ fn answer_all(stream: &UnixStream, function: &Function) -> Result<(), Error> {
             stream::send(stream, &answer)?;
         }
     }
-    Ok(())
 }
 
 /// Does what a message asks for.

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
+use rustix::event::{poll, PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{recvmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags};
 use thiserror::Error;
@@ -91,6 +92,29 @@ pub(super) fn receive(mut stream: &UnixStream) -> Result<Option<Message>, Error>
         }
         Err(e) => Err(Error::Read(e)),
     }
+}
+
+/// What can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ready {
+    /// A message, or the end of the connection.
+    Message,
+    /// The event.
+    Event,
+}
+
+/// Waits for a message or an event.
+pub(super) fn wait(stream: &UnixStream, event: &OwnedFd) -> Result<Ready, Error> {
+    let mut fds = [PollFd::new(event, PollFlags::IN), PollFd::new(stream, PollFlags::IN)];
+    loop {
+        match poll(&mut fds, None) {
+            Ok(_) => break,
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Error::Read(e.into())),
+        }
+    }
+    // An event that is broken would be ready for ever: messages come first.
+    Ok(if fds[1].revents().is_empty() { Ready::Event } else { Ready::Message })
 }
 
 /// Writes an answer.
