@@ -96,7 +96,7 @@ unsafe extern "C" fn TEE_BigIntConvertFromS32(dest: *mut Word, value: i32) {
     unsafe { layout::store(dest, &computed(Integer::from_i32(value))) }
 }
 
-/// To 32 bits (section 8.6.4), or `TEE_ERROR_OVERFLOW` where they do not suffice.
+/// To 32 bits (section 8.6.4), or `TEE_ERROR_OVERFLOW` where they do not suffice; then nothing is written to `dest`.
 ///
 /// # Safety
 /// `dest` points to 32 bits, `src` to a big integer.

@@ -19,8 +19,10 @@ unsafe extern "C" fn TEE_BigIntRelativePrime(op1: *const Word, op2: *const Word)
 /// Greatest common divisor, which is not negative, and `u` · `op1` + `v` · `op2`, which it is (section 8.10.2). Each
 /// of `u` and `v` is left away where its pointer is null. Panics where a result has no room.
 ///
-/// OP-TEE finds other `u` and `v`, which may be larger than GP says: here |`u`| is no more than |`op2` / `gcd`| and
-/// |`v`| no more than |`op1` / `gcd`|, or 1 where that is 0. The divisor of zero and zero is 0, as OP-TEE has it.
+/// There are many `u` and `v`, and OP-TEE often finds others, by steps that depend on the numbers and now and then
+/// lead to larger ones. Here |`u`| is no more than |`op2` / `gcd`| and |`v`| no more than |`op1` / `gcd`|, or 1 where
+/// that is 0. The divisor of zero and zero is 0, as OP-TEE has it; that of a negative number and zero is not negative,
+/// as OP-TEE has it only where one of `u` and `v` is asked for.
 ///
 /// # Safety
 /// All point to big integers; `u` and `v` may be null.
