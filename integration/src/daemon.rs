@@ -87,8 +87,8 @@ impl Daemon {
             let _ = fs::remove_file(dir.join(socket));
             let name = socket.trim_end_matches(".sock");
             config.push_str(&format!(
-                "[[vm]]\nname = {name:?}\n{} = {socket:?}\nta-dir = {:?}\n\n",
-                door.socket_key(),
+                "[[vm]]\nname = {name:?}\n{}ta-dir = {:?}\n\n",
+                door.daemon_keys(socket),
                 programs.ta_dir.display().to_string()
             ));
         }

@@ -18,6 +18,8 @@ const REQUEST_QUEUES: u32 = 2;
 pub enum Door {
     /// QEMU's `vfio-user-pci`: the daemon is a whole PCI device, with the ID that virtio gives a TEE.
     VfioUser,
+    /// The same without MSI-X: QEMU 11.1.3 aborts where a vfio-user device that has it is pulled out.
+    VfioUserIntx,
     /// QEMU's `vhost-user-test-device-pci`: QEMU is the PCI device, with a stand-in ID.
     VhostUser,
 }
@@ -26,7 +28,7 @@ impl Door {
     /// The device's virtio ID.
     pub fn virtio_id(self) -> u32 {
         match self {
-            Self::VfioUser => VIRTIO_ID_TEE,
+            Self::VfioUser | Self::VfioUserIntx => VIRTIO_ID_TEE,
             Self::VhostUser => STAND_IN_ID,
         }
     }
@@ -34,16 +36,17 @@ impl Door {
     /// What the driver must be told to bind to the device: nothing where it has the right ID.
     pub fn driver_parameters(self) -> String {
         match self {
-            Self::VfioUser => String::new(),
+            Self::VfioUser | Self::VfioUserIntx => String::new(),
             Self::VhostUser => format!("device_id={STAND_IN_ID}"),
         }
     }
 
-    /// The key of a VM's socket in the daemon's configuration.
-    pub(crate) fn socket_key(self) -> &'static str {
+    /// A VM's lines in the daemon's configuration that say where and how its VMM connects.
+    pub(crate) fn daemon_keys(self, socket: &str) -> String {
         match self {
-            Self::VfioUser => "vfio-user-socket-path",
-            Self::VhostUser => "socket-path",
+            Self::VfioUser => format!("vfio-user-socket-path = {socket:?}\n"),
+            Self::VfioUserIntx => format!("vfio-user-socket-path = {socket:?}\nmsix = false\n"),
+            Self::VhostUser => format!("socket-path = {socket:?}\n"),
         }
     }
 }
@@ -52,6 +55,7 @@ impl fmt::Display for Door {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::VfioUser => "vfio-user",
+            Self::VfioUserIntx => "vfio-user-intx",
             Self::VhostUser => "vhost-user",
         })
     }
@@ -86,7 +90,7 @@ impl TeeDevice {
     pub(super) fn arguments(&self, index: usize) -> Value {
         let (id, bus) = (Self::id(index), Self::port(index));
         match self.door {
-            Door::VfioUser => json!({
+            Door::VfioUser | Door::VfioUserIntx => json!({
                 "driver": "vfio-user-pci", "id": id, "bus": bus,
                 "socket": { "type": "unix", "path": self.socket },
             }),

@@ -6,13 +6,15 @@ mod common;
 #[path = "../suite/mod.rs"]
 mod suite;
 
-mod hotplug;
 mod identity;
+mod removal;
 mod restart;
 
 use integration::vm::Door;
 
 const DOOR: Door = Door::VfioUser;
+/// The one for devices that are pulled out.
+const UNPLUG_DOOR: Door = Door::VfioUserIntx;
 /// How often the module is loaded and unloaded.
 const LOADS: u32 = 1000;
 /// How many sessions are opened and closed.

@@ -6,11 +6,13 @@ mod common;
 #[path = "../suite/mod.rs"]
 mod suite;
 
-mod hotplug;
+mod daemon_death;
 
 use integration::vm::Door;
 
 const DOOR: Door = Door::VhostUser;
+/// The one for devices that are pulled out.
+const UNPLUG_DOOR: Door = Door::VhostUser;
 /// How often the module is loaded and unloaded: the driver is the same with the other door, where it is done ten times as often.
 const LOADS: u32 = 100;
 /// How many sessions are opened and closed; likewise.

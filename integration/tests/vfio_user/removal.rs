@@ -2,8 +2,8 @@
 //! Devices that come while the machine runs, and go while calls are under way.
 //!
 //! QEMU 11.1.3 aborts when it takes any vfio-user device with MSI-X out of a running machine
-//! (`vfio_user_msix_teardown` removes a memory region that is gone). So here it is the guest that lets
-//! go of devices.
+//! (`vfio_user_msix_teardown` removes a memory region that is gone). So with MSI-X it is the guest that
+//! lets go of devices; without, `suite::hotplug` pulls them out.
 
 use std::time::Duration;
 
@@ -88,8 +88,8 @@ fn a_machine_outlives_a_daemon_killed_in_a_call() -> Outcome {
     let mut client = start(&vm.guest, "hold probe --ms 600000");
     client.wait_for("holding")?;
     scene.restart_daemon()?;
-    // QEMU 11.1.3 neither reconnects nor can it unplug the device, and with that device in it aborts where
-    // its map of memory changes. What can be asked for is that the guest goes on without its TEE.
+    // QEMU 11.1.3 neither reconnects nor can it unplug such a device, and with that device in it aborts where
+    // its map of memory changes; a driver that lets go of it waits for a reset that nobody answers. What can be asked for is that the guest goes on without its TEE.
     for _ in 0..10 {
         vm.guest.sh("sleep 0.1; ls /dev/tee0; dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null")?;
     }
