@@ -291,6 +291,25 @@ fn wrong_calls_end_the_ta() {
 }
 
 #[test]
+fn nothing_changes_nothing() {
+    let ta = Ta::new("nothing", Api::Now);
+    let message =
+        Message { key: vec![1; 16], nonce: vec![2; 12], aad: vec![3; 5], payload: vec![4; 5], tag_len: 16 };
+    for algorithm in BOTH {
+        begin(&ta, algorithm, &message.key);
+        let sealed = seal(&ta, &message);
+        ta.ok(Call::AeInit, message.init(0));
+        // No payload yet: other data can follow.
+        assert!(ta.call(Call::AeUpdate, args(&[0]).null().u32(NULL)).bytes().is_empty());
+        ta.ok(Call::AeUpdateAad, args(&[0]).null());
+        ta.ok(Call::AeUpdateAad, args(&[0]).bytes(&message.aad));
+        let mut reply = ta.ok(Call::AeEncrypt, args(&[0]).bytes(&message.payload).u32(5).u32(16));
+        assert_eq!((reply.output().1, reply.output().1), sealed, "{algorithm:#x}");
+        end(&ta);
+    }
+}
+
+#[test]
 fn other_data_begin_a_message_in_api_1_1() {
     for (api, state) in [(Api::Now, 0), (Api::Gp11, 1)] {
         let ta = Ta::new("state", api);

@@ -201,6 +201,11 @@ fn des_and_sm4_of_their_standards() {
     check(&ta, SM4_ECB, sm4, "", sm4, "681edf34d206965e86b3e94f536e4246");
 }
 
+/// Encrypts a block in ECB.
+type Ecb<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+/// Encrypts a mode's next block.
+type Next<'a> = Box<dyn FnMut(Ecb, &[u8]) -> Vec<u8> + 'a>;
+
 /// Modes made of ECB, by their definitions.
 #[test]
 fn other_modes_are_what_they_are_of_ecb() {
@@ -219,7 +224,7 @@ fn other_modes_are_what_they_are_of_ecb() {
         let iv: Vec<u8> = (0..len).map(|_| random.u8(..)).collect();
         let data: Vec<u8> = (0..4 * len).map(|_| random.u8(..)).collect();
         let xor = |a: &[u8], b: &[u8]| -> Vec<u8> { a.iter().zip(b).map(|(a, b)| a ^ b).collect() };
-        let each = |key: &[u8], mut next: Box<dyn FnMut(&dyn Fn(&[u8]) -> Vec<u8>, &[u8]) -> Vec<u8>>| {
+        let each = |key: &[u8], mut next: Next| {
             begin(&ta, ecb, key);
             let encrypt = |block: &[u8]| run(&ta, 0, ecb, &[], block);
             let out: Vec<u8> = data.chunks(len).flat_map(|block| next(&encrypt, block)).collect();
@@ -229,7 +234,7 @@ fn other_modes_are_what_they_are_of_ecb() {
         let expected = match other {
             SM4_CTR => {
                 let mut counter = u128::from_be_bytes(iv.clone().try_into().unwrap());
-                let next = move |encrypt: &dyn Fn(&[u8]) -> Vec<u8>, block: &[u8]| {
+                let next = move |encrypt: Ecb, block: &[u8]| {
                     let out = xor(&encrypt(&counter.to_be_bytes()), block);
                     counter = counter.wrapping_add(1);
                     out
@@ -240,7 +245,7 @@ fn other_modes_are_what_they_are_of_ecb() {
                 begin(&ta, ecb, &key[16..]);
                 let mut tweak = u128::from_le_bytes(run(&ta, 0, ecb, &[], &iv).try_into().unwrap());
                 end(&ta);
-                let next = move |encrypt: &dyn Fn(&[u8]) -> Vec<u8>, block: &[u8]| {
+                let next = move |encrypt: Ecb, block: &[u8]| {
                     let bytes = tweak.to_le_bytes();
                     tweak = (tweak << 1) ^ if tweak >> 127 == 1 { 0x87 } else { 0 };
                     xor(&encrypt(&xor(block, &bytes)), &bytes)
@@ -249,7 +254,7 @@ fn other_modes_are_what_they_are_of_ecb() {
             }
             _ => {
                 let mut last = iv.clone();
-                let next = move |encrypt: &dyn Fn(&[u8]) -> Vec<u8>, block: &[u8]| {
+                let next = move |encrypt: Ecb, block: &[u8]| {
                     last = encrypt(&xor(&last, block));
                     last.clone()
                 };

@@ -165,6 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn input_and_output_are_one_or_apart() {
+        let mut buffer = [0_u8; 48];
+        let ptr: *mut c_void = buffer.as_mut_ptr().cast();
+        let at = |offset| ptr.wrapping_byte_add(offset);
+        // SAFETY: all is within `buffer`, and nothing else refers to it.
+        unsafe {
+            assert!(matches!(stream(ptr, 16, ptr, 32), Stream::InPlace(both, 16) if both.len() == 32));
+            assert!(matches!(stream(ptr, 32, ptr, 16), Stream::InPlace(both, 32) if both.len() == 32));
+            for (input, output) in [(0, 16), (16, 0), (0, 32)] {
+                assert!(matches!(stream(at(input), 16, at(output), 16), Stream::Apart(..)));
+            }
+            for (input_len, output_len) in [(0, 16), (16, 0)] {
+                assert!(matches!(stream(ptr, input_len, ptr, output_len), Stream::Apart(..)));
+            }
+        }
+    }
+
+    #[test]
     fn gp11_lengths_go_both_ways() {
         let mut len = 5_u32;
         // SAFETY: `len` is a variable of ours.

@@ -130,7 +130,7 @@ impl Ae {
     /// tag.
     pub(crate) fn open(self, out: &mut [u8], tag: &[u8]) -> Result<bool, Error> {
         match self.engine {
-            Engine::Gcm(gcm) => gcm.is_tag(tag),
+            Engine::Gcm(gcm) => gcm.has_tag(tag),
             Engine::Ccm(ccm) => {
                 let expected = ccm.finish(out)?;
                 Ok(expected.len() == tag.len() && openssl::memcmp::eq(&expected, tag))

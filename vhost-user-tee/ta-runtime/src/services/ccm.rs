@@ -54,16 +54,16 @@ impl Ccm {
             return Err(Error::Length);
         }
 
-        let flags = u8::from(aad_len > 0) << 6 | ((tag_len - 2) / 2) as u8 * 8 | (count_len - 1) as u8;
+        let aad_flag = u8::from(aad_len > 0) * 0x40;
+        let flags = aad_flag + ((tag_len - 2) / 2) as u8 * 8 + (count_len - 1) as u8;
         let mut mac = CbcMac::new(BlockCipher::Aes, key)?;
         mac.update(&[&[flags][..], nonce, payload].concat())?;
+        let len = (aad_len as u64).to_be_bytes();
         match aad_len as u64 {
             0 => {}
-            len @ 1..0xff00 => mac.update(&len.to_be_bytes()[6..])?,
-            len @ 0xff00..=0xffff_ffff => {
-                mac.update(&[&[0xff, 0xfe][..], &len.to_be_bytes()[4..]].concat())?
-            }
-            len => mac.update(&[&[0xff, 0xff][..], &len.to_be_bytes()].concat())?,
+            1..0xff00 => mac.update(&len[6..])?,
+            0xff00..=0xffff_ffff => mac.update(&[&[0xff, 0xfe][..], &len[4..]].concat())?,
+            _ => mac.update(&[&[0xff, 0xff][..], &len].concat())?,
         }
 
         let counter = [&[(count_len - 1) as u8][..], nonce, &[0; 8][..count_len]].concat();
@@ -103,6 +103,9 @@ impl Ccm {
 
     /// Takes in payload, after all of the other data.
     pub(super) fn update(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        if data.is_empty() {
+            return Ok(0);
+        }
         if self.aad_left > 0 {
             return Err(Error::Length);
         }
@@ -160,5 +163,62 @@ impl Work {
             self.mac.update(plain)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::cipher::Cipher;
+    use openssl::cipher_ctx::CipherCtx;
+
+    use super::*;
+
+    /// What the crypto library makes of it, in one piece: ciphertext and tag.
+    fn by_library(key: &[u8], nonce: &[u8], aad: &[u8], payload: &[u8]) -> (Vec<u8>, [u8; 16]) {
+        let mut context = CipherCtx::new().unwrap();
+        context.encrypt_init(Some(Cipher::aes_128_ccm()), None, None).unwrap();
+        context.set_iv_length(nonce.len()).unwrap();
+        context.set_tag_length(16).unwrap();
+        context.encrypt_init(None, Some(key), Some(nonce)).unwrap();
+        context.set_data_len(payload.len()).unwrap();
+        if !aad.is_empty() {
+            context.cipher_update(aad, None).unwrap();
+        }
+        let (mut out, mut tag) = (vec![0; payload.len()], [0; 16]);
+        context.cipher_update(payload, Some(&mut out)).unwrap();
+        context.tag(&mut tag).unwrap();
+        (out, tag)
+    }
+
+    #[test]
+    fn it_is_the_librarys_for_every_length() {
+        let payload: Vec<u8> = (0..3000).map(|at| (at % 241) as u8).collect();
+        // Of each way to write the length of the other data but the longest, which is 4 GiB.
+        for (payload_len, aad_len) in
+            [(0, 0), (0, 1), (1, 0), (16, 16), (17, 15), (1024, 0xfeff), (1025, 0xff00), (3000, 0x1_0001)]
+        {
+            let (aad, payload) = (vec![3; aad_len], &payload[..payload_len]);
+            for nonce_len in 7..=13 {
+                let (key, nonce) = ([9; 16], &[5; 13][..nonce_len]);
+                let mut ccm = Ccm::new(true, &key, nonce, 16, aad_len, payload_len).unwrap();
+                ccm.update_aad(&aad).unwrap();
+                let mut out = vec![0; payload_len];
+                let ready = ccm.update(payload, &mut out).unwrap();
+                let tag = ccm.finish(&mut out[ready..]).unwrap();
+                let (expected, expected_tag) = by_library(&key, nonce, &aad, payload);
+                assert!(out == expected && *tag == expected_tag, "{payload_len} {aad_len} {nonce_len}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_payload_is_as_long_as_told_and_as_the_counter_lets_it() {
+        let new =
+            |nonce_len, payload_len| Ccm::new(true, &[1; 16], &[2; 13][..nonce_len], 16, 0, payload_len);
+        assert!(matches!(new(13, 0x1_0000), Err(Error::Length)));
+        assert!(new(13, 0xffff).is_ok() && new(12, 0x1_0000).is_ok());
+        let mut ccm = new(13, 20).unwrap();
+        assert_eq!(ccm.update(&[0; 21], &mut [0; 16]), Err(Error::Length));
+        assert!(new(13, 20).unwrap().finish(&mut []).is_err());
     }
 }

@@ -9,6 +9,8 @@ use super::ae::Error;
 
 /// The longest tag, in bytes. Shorter ones are its beginning.
 const TAG: usize = 16;
+/// The longest nonce that the library takes, in bytes. The standard and OP-TEE have no such limit.
+const NONCE: usize = 128;
 /// How much the library is given at once: its lengths are `int`.
 const MOST: usize = 1 << 30;
 
@@ -20,7 +22,7 @@ pub(super) struct Gcm {
 }
 
 impl Gcm {
-    /// Begins. The nonce has a byte or more, the tag up to 16.
+    /// Begins. The nonce has 1 to 128 bytes, the tag up to 16.
     pub(super) fn new(encrypt: bool, key: &[u8], nonce: &[u8], tag_len: usize) -> Result<Self, Error> {
         let cipher = match key.len() {
             16 => Cipher::aes_128_gcm(),
@@ -28,7 +30,7 @@ impl Gcm {
             32 => Cipher::aes_256_gcm(),
             _ => return Err(Error::Length),
         };
-        if nonce.is_empty() || tag_len == 0 || tag_len > TAG {
+        if !(1..=NONCE).contains(&nonce.len()) || tag_len == 0 || tag_len > TAG {
             return Err(Error::Length);
         }
         let mut context = CipherCtx::new()?;
@@ -74,7 +76,7 @@ impl Gcm {
     }
 
     /// Whether what was decrypted has this tag.
-    pub(super) fn is_tag(mut self, tag: &[u8]) -> Result<bool, Error> {
+    pub(super) fn has_tag(mut self, tag: &[u8]) -> Result<bool, Error> {
         if tag.len() != self.tag_len {
             return Ok(false);
         }

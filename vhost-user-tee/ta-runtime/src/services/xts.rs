@@ -100,3 +100,37 @@ impl Xts {
         Ok(Self { encrypt: self.encrypt, ecb: self.ecb.try_clone()?, tweak: self.tweak.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::symm::{self, Cipher};
+
+    use super::*;
+
+    #[test]
+    fn it_is_the_librarys_for_every_length() {
+        let key: Vec<u8> = (0..32).collect();
+        let iv = [0xa5; BLOCK];
+        let plain: Vec<u8> = (0..2 * CHUNK + 40).map(|at| (at % 249) as u8).collect();
+        for len in (BLOCK..100).chain(CHUNK - 3..CHUNK + 35).chain([plain.len()]) {
+            let expected = symm::encrypt(Cipher::aes_128_xts(), &key, Some(&iv), &plain[..len]).unwrap();
+            // All but the last block and a part, which are between 16 and 32 bytes.
+            let split = (len - BLOCK) / BLOCK * BLOCK;
+            for (encrypt, from, to) in
+                [(true, &plain[..len], &expected[..]), (false, &expected, &plain[..len])]
+            {
+                let mut xts = Xts::new(BlockCipher::Aes, encrypt, &key[..16], &key[16..], &iv).unwrap();
+                let mut out = vec![0; len];
+                xts.run(&from[..split], &mut out[..split]).unwrap();
+                xts.last(&from[split..], &mut out[split..]).unwrap();
+                assert!(out == to, "{encrypt} {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn less_than_a_block_is_an_error() {
+        let mut xts = Xts::new(BlockCipher::Aes, true, &[1; 16], &[2; 16], &[0; BLOCK]).unwrap();
+        assert!(matches!(xts.last(&[0; 15], &mut [0; 15]), Err(Error::Length)));
+    }
+}
