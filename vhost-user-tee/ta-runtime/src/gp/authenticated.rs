@@ -25,7 +25,7 @@ pub(super) fn code(error: Error) -> u32 {
 }
 
 /// Begins a message with the operation's key; the length of the tag is in bits, the others in bytes, and the last
-/// two count for CCM only. The nonce of GCM has 1 to 128 bytes (OP-TEE has no such limit), that of CCM 7 to 13.
+/// two count for CCM only. The nonce of GCM has a byte or more, that of CCM 7 to 13.
 /// `TEE_ERROR_NOT_SUPPORTED` where the algorithm has no such tag.
 ///
 /// # Safety

@@ -6,10 +6,11 @@ use openssl::cipher_ctx::CipherCtx;
 use zeroize::Zeroizing;
 
 use super::ae::Error;
+use super::gcm_nonce::shortened;
 
 /// The longest tag, in bytes. Shorter ones are its beginning.
 const TAG: usize = 16;
-/// The longest nonce that the library takes, in bytes. The standard and OP-TEE have no such limit.
+/// The longest nonce that the library takes, in bytes.
 const NONCE: usize = 128;
 /// How much the library is given at once: its lengths are `int`.
 const MOST: usize = 1 << 30;
@@ -22,7 +23,7 @@ pub(super) struct Gcm {
 }
 
 impl Gcm {
-    /// Begins. The nonce has 1 to 128 bytes, the tag up to 16.
+    /// Begins. The nonce has a byte or more, the tag up to 16.
     pub(super) fn new(encrypt: bool, key: &[u8], nonce: &[u8], tag_len: usize) -> Result<Self, Error> {
         let cipher = match key.len() {
             16 => Cipher::aes_128_gcm(),
@@ -30,9 +31,16 @@ impl Gcm {
             32 => Cipher::aes_256_gcm(),
             _ => return Err(Error::Length),
         };
-        if !(1..=NONCE).contains(&nonce.len()) || tag_len == 0 || tag_len > TAG {
+        if nonce.is_empty() || tag_len == 0 || tag_len > TAG {
             return Err(Error::Length);
         }
+        let short;
+        let nonce = if nonce.len() > NONCE {
+            short = shortened(key, nonce)?;
+            &short[..]
+        } else {
+            nonce
+        };
         let mut context = CipherCtx::new()?;
         if encrypt {
             context.encrypt_init(Some(cipher), None, None)?;

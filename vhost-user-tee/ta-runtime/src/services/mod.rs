@@ -23,6 +23,7 @@ pub(crate) mod cipher;
 mod cts;
 pub(crate) mod digest;
 mod gcm;
+mod gcm_nonce;
 pub(crate) mod instance;
 pub(crate) mod mac;
 pub(crate) mod memory;
