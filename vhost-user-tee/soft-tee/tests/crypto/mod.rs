@@ -4,6 +4,7 @@
 
 #![allow(dead_code)] // Each test program uses some of it.
 
+pub(crate) mod ciphers;
 #[path = "../common/mod.rs"]
 pub(crate) mod common;
 

@@ -14,6 +14,7 @@ use super::handles::lock;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
 use super::pointers::{bytes, bytes_mut, load, store, with_gp11_len};
+use crate::services;
 use crate::services::mac::{Error, Mac};
 
 /// What a failure of the service is to the TA.
@@ -127,7 +128,7 @@ unsafe extern "C" fn TEE_MACCompareFinal(
     // SAFETY: the caller's word.
     let (message, mac) = unsafe { (bytes(message, message_len), bytes(mac, mac_len)) };
     let code = lock(&operation).finish_mac(message).unwrap_or_else(|code| panic(code));
-    if code.len() == mac.len() && openssl::memcmp::eq(&code, mac) {
+    if services::equal(&code, mac) {
         SUCCESS
     } else {
         ERROR_MAC_INVALID

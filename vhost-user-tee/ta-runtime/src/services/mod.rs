@@ -4,7 +4,7 @@
 //!
 //! All are for the thread on which the TA runs. None touches memory that it is not given.
 //!
-//! - [`log`], [`panic()`], [`random`]
+//! - [`log`], [`panic()`], [`random`], [`equal`]
 //! - [`time`]: clocks, waiting; [`cancellation_requested`]
 //! - [`instance`]: who the TA is, and who its client is
 //! - [`properties`]: of the TA and of the TEE
@@ -65,6 +65,11 @@ pub(crate) fn random(buffer: &mut [u8]) {
             Err(_) => panic(tee::gp::ERROR_GENERIC),
         }
     }
+}
+
+/// Whether both are the same, in a time that does not depend on what they are, but on how long.
+pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && openssl::memcmp::eq(a, b)
 }
 
 /// Whether the client has asked to cancel the call that runs. GP's mask is the front end's affair.
