@@ -88,8 +88,9 @@ fn a_machine_outlives_a_daemon_killed_in_a_call() -> Outcome {
     let mut client = start(&vm.guest, "hold probe --ms 600000");
     client.wait_for("holding")?;
     scene.restart_daemon()?;
-    // QEMU 11.1.3 neither reconnects nor can it unplug such a device, and with that device in it aborts where
-    // its map of memory changes; a driver that lets go of it waits for a reset that nobody answers. What can be asked for is that the guest goes on without its TEE.
+    // QEMU 11.1.3 does not reconnect. With the dead device in the machine it has aborted when another one
+    // was plugged in, and the dead one did not get out: its driver waits for a reset that nobody
+    // answers. What can be asked for is that the guest goes on without its TEE.
     for _ in 0..10 {
         vm.guest.sh("sleep 0.1; ls /dev/tee0; dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null")?;
     }

@@ -13,7 +13,8 @@ use integration::vm::Door;
 const DOOR: Door = Door::VhostUser;
 /// The one for devices that are pulled out.
 const UNPLUG_DOOR: Door = Door::VhostUser;
-/// How often the module is loaded and unloaded: the driver is the same with the other door, where it is done ten times as often.
+/// How often the module is loaded and unloaded: ten times as often over the other door, and the driver
+/// is the same.
 const LOADS: u32 = 100;
 /// How many sessions are opened and closed; likewise.
 const SESSIONS: u32 = 1_000;
