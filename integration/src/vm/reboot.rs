@@ -22,7 +22,7 @@ pub enum Reboot {
 
 impl Vm {
     /// Starts the guest anew, and waits until it is up again, without the driver. Only for a machine that
-    /// [reboots](VmConfig::reboots).
+    /// [reboots](super::VmConfig::reboots).
     pub fn reboot(&self, how: Reboot) -> Result<(), VmError> {
         self.begin_reboot(how)?;
         let mut attempt = 1;

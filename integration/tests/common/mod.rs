@@ -6,8 +6,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use integration::daemon::Usage;
-use integration::vm::{Guest, Output, Running};
+use integration::daemon::{Daemon, Usage};
+use integration::vm::{Guest, Output, Running, Vm};
 use serde_json::Value;
 
 /// What a test comes to: an error is shown as it reads, not as it is built.
@@ -146,6 +146,31 @@ impl KernelMemory {
         assert!(self.slab - before.slab < limit, "slabs: {before:?} → {self:?}");
         assert!(self.vmalloc - before.vmalloc < limit, "vmalloc: {before:?} → {self:?}");
     }
+}
+
+/// Does something `times` times to a guest with a TEE, after some times that fill caches, and fails where
+/// that left something behind in the guest's kernel or in the daemon.
+pub(crate) fn repeat_without_leak(
+    daemon: &Daemon,
+    vm: &Vm,
+    times: u32,
+    once: impl Fn(&Vm) -> Outcome,
+) -> Outcome {
+    for _ in 0..5 {
+        once(vm)?;
+    }
+    check(&vm.guest, "hello hello-c");
+    daemon.wait_for_children(0)?;
+    let kernel_before = KernelMemory::of(&vm.guest);
+    let daemon_before = daemon.usage()?;
+    for _ in 0..times {
+        once(vm)?;
+    }
+    check(&vm.guest, "hello hello-c");
+    daemon.wait_for_children(0)?;
+    KernelMemory::of(&vm.guest).assert_no_leak(kernel_before, times, 16 << 10);
+    assert_daemon_unchanged(daemon_before, daemon.usage()?, times);
+    Ok(())
 }
 
 /// Fails where a daemon, having done something `times` times, uses more than it did before.

@@ -15,6 +15,8 @@ use integration::vm::Door;
 const DOOR: Door = Door::VfioUser;
 /// The one for devices that are pulled out.
 const UNPLUG_DOOR: Door = Door::VfioUserIntx;
+/// How often the device is pulled out.
+const UNPLUGS: u32 = 100;
 /// How often the module is loaded and unloaded.
 const LOADS: u32 = 1000;
 /// How many sessions are opened and closed.

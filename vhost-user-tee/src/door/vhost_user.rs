@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The vhost-user door.
 //!
-//! One [`Connection`] lasts from the VMM's first message to the last descriptor freed. A
-//! back end cannot be owned twice, so each connection has a daemon, a device and a partition of its
-//! own; what one VM leaves behind cannot reach the next.
+//! A connection lasts from the VMM's first message to the last descriptor freed. A back end cannot be
+//! owned twice, so each connection has a daemon, a device and a partition of its own; what one VM
+//! leaves behind cannot reach the next.
 //!
 //! One thread looks at all queues: it only decodes, so nothing keeps it, and a cancellation can take
 //! in the request queues before it says that there is nothing to cancel.
