@@ -97,7 +97,8 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
     pub request_queues: Option<u16>,
 
-    /// Offer VIRTIO_F_ACCESS_PLATFORM, which confidential guests need; not with a virtual IOMMU
+    /// Offer VIRTIO_F_ACCESS_PLATFORM, which confidential guests need; with a virtual IOMMU over vfio-user
+    /// only, where it is needed too
     #[arg(long)]
     pub access_platform: bool,
 

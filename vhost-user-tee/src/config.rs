@@ -160,6 +160,9 @@ impl Table {
     fn complete(self, index: usize, path: &Path, args: &Args) -> Result<VmConfig, Error> {
         let name = self.name.unwrap_or_else(|| format!("vm{index}"));
         let bad = |what| Error::Vm(path.to_owned(), name.clone(), what);
+        if self.msix.is_some() && self.vfio_user_socket_path.is_none() {
+            return Err(bad("msix is for vfio-user-socket-path"));
+        }
         let msix = self.msix.unwrap_or(!args.no_msix);
         let (protocol, listen) = match (self.socket_path, self.vfio_user_socket_path, self.fd) {
             (Some(path), None, None) => (Protocol::VhostUser, Listen::Path(path)),
@@ -290,6 +293,7 @@ mod tests {
             ("[[vm]]\nname = \"a\"", "needs socket-path"),
             ("[[vm]]\nsocket-path = \"x\"\nfd = 3", "only one of"),
             ("[[vm]]\nsocket-path = \"x\"\nvfio-user-socket-path = \"y\"", "only one of"),
+            ("[[vm]]\nsocket-path = \"x\"\nmsix = true", "vfio-user-socket-path"),
             ("[[vm]]\nsocket-path = \"x\"\nrequest-queues = 0", "1 to 63"),
             ("[[vm]]\nsocket-path = \"x\"\nlimits.max-calls = 0", "max-calls"),
             ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),

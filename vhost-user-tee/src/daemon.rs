@@ -14,6 +14,7 @@ use thiserror::Error;
 use vmm_sys_util::epoll::EventSet;
 
 use crate::config::{Listen, VmConfig};
+use crate::door::outlive_lost_memory;
 use crate::door::socket::{self, Socket};
 use crate::inherited;
 use crate::partition::{BoxError, MakeTee};
@@ -85,6 +86,7 @@ pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Resul
     mask.add(Signal::SIGINT);
     mask.thread_block().map_err(|e| Error::Signals(e.into()))?;
     inherited::set_right().map_err(Error::Signals)?;
+    outlive_lost_memory().map_err(Error::Signals)?;
     let sockets = listen(&vms)?;
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|e| Error::Signals(e.into()))?;

@@ -15,6 +15,7 @@ use crate::device::Device;
 use crate::door::socket::Socket;
 use crate::door::{self, Protocol, Shutdown};
 use crate::partition::{Limits, MakeTee, Partition, SetupError};
+use crate::unsafe_signal::lost_pages;
 
 /// How long calls, cancelled already, may go on after their VM is gone or the daemon is to end. Only
 /// a TA that heeds nothing takes as long.
@@ -148,6 +149,7 @@ impl Vm {
             // The VMM is to see that nobody serves it, rather than wait.
             let _ = self.socket.listener().accept();
         })?;
+        let lost_before = lost_pages();
         let result = self.serve_device(&device, shared);
         *shared.current() = None;
         let totals = device.partition().totals();
@@ -160,6 +162,9 @@ impl Vm {
             totals.sessions,
             totals.calls
         );
+        if lost_pages() != lost_before {
+            log::warn!("{}: meanwhile a VMM took memory away that was in use", self.name);
+        }
         if stuck > 0 {
             log::warn!("{}: {stuck} threads are still in calls that do not end", self.name);
         }
@@ -197,6 +202,9 @@ impl Served {
         self.shared.stopping.store(true, Ordering::SeqCst);
         // Fails only where the counter is full, and then the descriptor is readable all the same.
         let _ = rustix::io::write(&self.shared.stop, &1_u64.to_ne_bytes());
+        if let Some(current) = &*self.shared.current() {
+            current.device.stop_taking();
+        }
     }
 
     /// Waits `grace` at most for calls to end, ends the connection, frees all it had and removes the

@@ -106,15 +106,16 @@ impl Vm {
     /// Boots a machine; its logs go to a folder of its name in `dir`.
     ///
     /// On a starved host it happens, once in some dozens of times, that the stock kernel does not get
-    /// beyond starting its second emulated CPU. Nothing of this project has run in it by then, so
-    /// that machine is given up, with a word about it, and another one booted.
+    /// beyond starting its second emulated CPU, or trips over an instruction that it is just patching
+    /// for the other one. Nothing of this project has run in it by then, so that machine is given up, with
+    /// a word about it, and another one booted.
     pub fn boot(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<Self, VmError> {
         let mut attempt = 1;
         loop {
             match Self::try_boot(parts, dir, config) {
                 Err(VmError::Boot { console }) if attempt < BOOTS => {
                     let last = console.lines().last().unwrap_or_default();
-                    progress::say(&format!("  {}: stuck while booting, trying again: {last}", config.name));
+                    progress::say(&format!("  {}: did not boot, trying again: {last}", config.name));
                     attempt += 1;
                 }
                 result => return result,
@@ -173,8 +174,13 @@ impl Vm {
             Err(VmError::from(error))
         })?;
         let guest = Guest::attach(agent, BOOT).or_else(|source| {
+            let log = dir.join("console.log");
+            let console = progress::tail(&log).unwrap_or_default();
+            // The kernel of its own accord: the driver is loaded later.
+            if fs::read(&log).is_ok_and(|log| String::from_utf8_lossy(&log).contains("Kernel panic")) {
+                return Err(VmError::Boot { console });
+            }
             check_alive(qemu, dir)?;
-            let console = progress::tail(&dir.join("console.log")).unwrap_or_default();
             Err(match source {
                 GuestError::Hang { .. } => VmError::Boot { console },
                 source => VmError::Guest { source, console },

@@ -28,6 +28,7 @@ use rustix::event::{eventfd, EventfdFlags};
 use rustix::fs::{memfd_create, MemfdFlags};
 use rustix::net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use vhost_user_tee::device::Device;
+use vhost_user_tee::door::outlive_lost_memory;
 use vhost_user_tee::door::vfio_user::serve;
 use vhost_user_tee::partition::{Limits, Partition};
 
@@ -50,6 +51,10 @@ struct Case {
     commands: [u8; 8],
     /// Whether the device is set up as a driver does it before the rest.
     set_up: bool,
+    /// Whether the device has MSI-X.
+    msix: bool,
+    /// How many pages of guest memory are left at some time or other.
+    shorten: Option<u8>,
     steps: Vec<Step>,
 }
 
@@ -283,7 +288,7 @@ fn memory(case: &Case) -> OwnedFd {
     file.into()
 }
 
-fuzz_target!(|case: Case| {
+fuzz_target!(init: outlive_lost_memory().unwrap(), |case: Case| {
     let tee = Arc::new(FakeTee::new());
     tee.state.sleepless.store(true, Ordering::SeqCst);
     let limits = Limits { max_contexts: 8, max_sessions: 8, max_memories: 8, ..Limits::default() };
@@ -308,6 +313,13 @@ fuzz_target!(|case: Case| {
         vmm.step(step, &memory);
     }
     vmm.stream.shutdown(std::net::Shutdown::Write).unwrap();
-    let _ = serve("fuzz", &ours, device.clone(), true);
+    let shortened = case.shorten.map(|pages| {
+        let file = File::from(memory.try_clone().unwrap());
+        std::thread::spawn(move || file.set_len(u64::from(pages) * PAGE).unwrap())
+    });
+    let _ = serve("fuzz", &ours, device.clone(), case.msix);
+    if let Some(shortened) = shortened {
+        shortened.join().unwrap();
+    }
     assert_eq!(device.shut_down(Duration::from_secs(10)), 0, "threads are stuck");
 });

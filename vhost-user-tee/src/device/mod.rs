@@ -163,9 +163,14 @@ impl Device {
         }
     }
 
+    /// Takes no more chains, on any queue. Calls in flight go on.
+    pub fn stop_taking(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
     /// Takes no more chains, on any queue, and waits `grace` at most for calls in flight.
     pub fn drain(&self, grace: Duration) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.stop_taking();
         let deadline = Instant::now() + grace;
         for queue in &self.queues {
             queue.wait_idle(deadline.saturating_duration_since(Instant::now()));
@@ -210,6 +215,8 @@ impl Device {
                 log::warn!("{}: queue {index} stopped with {left} calls that could not be ended", self.name);
             }
         }
+        // One that was just being put back when it was looked for.
+        idle(grace);
     }
 
     /// The driver has reset the device: nothing it had is left. Waits for that; see

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::device::Device;
+pub use crate::unsafe_signal::outlive_lost_memory;
 use socket::Socket;
 
 /// What a VMM speaks on a socket.

@@ -26,8 +26,9 @@ use crate::door::virtio_pci::{Effect, Interrupt, VirtioPci, CONFIG_SPACE_SIZE};
 
 /// Longest queue, in descriptors.
 const MAX_QUEUE_SIZE: u16 = 1024;
-/// How long calls, cancelled already, may go on in a reset.
-const RESET_GRACE: Duration = Duration::from_secs(2);
+/// How long each step of a reset waits for calls to end. A VMM that resets its machine waits for all of
+/// them, with all of its guest; QEMU gives up after 5 seconds.
+const RESET_GRACE: Duration = Duration::from_secs(1);
 /// How long a queue that is reset by itself waits for its calls before it cancels them.
 const QUEUE_GRACE: Duration = Duration::from_secs(5);
 
@@ -123,8 +124,8 @@ impl Function {
 
     /// Changes interrupts.
     pub(super) fn set_irqs(&self, request: &SetIrqs, fds: Vec<OwnedFd>) -> Result<(), Errno> {
-        if self.interrupts.set(request, fds)? == Change::Unmasked && lock(&self.registers).intx_pending() {
-            self.interrupts.signal_intx();
+        if self.interrupts.set(request, fds)? == Change::Unmasked {
+            self.signal_if_pending();
         }
         Ok(())
     }
@@ -137,6 +138,11 @@ impl Function {
     /// The VMM has unmasked the INTx line by `event`.
     pub(super) fn unmask(&self, event: &OwnedFd) {
         self.interrupts.unmask(event);
+        self.signal_if_pending();
+    }
+
+    /// The line may be signalled again: it is, if the driver has not looked yet.
+    fn signal_if_pending(&self) {
         if lock(&self.registers).intx_pending() {
             self.interrupts.signal_intx();
         }
@@ -207,22 +213,16 @@ impl Function {
     /// Nobody takes in chains meanwhile.
     pub(super) fn settle(&self) {
         self.device.end_calls(self, RESET_GRACE);
-        let resets = take(&mut *lock(&self.resets));
-        for reset in resets {
-            // A panic there is a bug, which its message has named.
-            let _ = reset.join();
-        }
+        join_all(&self.resets);
     }
 
     /// Does what may take time, after what has been begun before.
     fn begin(&self, what: &str, work: impl Fn(&Self) + Clone + Send + 'static) {
         let mut resets = lock(&self.resets);
-        let before = take(&mut *resets);
-        let (function, there) = (self.clone(), work.clone());
+        let before = Arc::new(Mutex::new(take(&mut *resets)));
+        let (function, there, earlier) = (self.clone(), work.clone(), before.clone());
         let thread = Builder::new().name(format!("{} {what}", self.name)).spawn(move || {
-            for reset in before {
-                let _ = reset.join();
-            }
+            join_all(&earlier);
             there(&function);
         });
         match thread {
@@ -230,6 +230,7 @@ impl Function {
             Err(e) => {
                 log::warn!("{}: no thread for a {what}: {e}", self.name);
                 drop(resets);
+                join_all(&before);
                 work(self);
             }
         }
@@ -276,6 +277,15 @@ impl Function {
             lock(queue).reset();
         }
         self.device.reset(RESET_GRACE);
+    }
+}
+
+/// Waits for threads.
+fn join_all(threads: &Mutex<Vec<JoinHandle<()>>>) {
+    let threads = take(&mut *lock(threads));
+    for thread in threads {
+        // A panic there is a bug, which its message has named.
+        let _ = thread.join();
     }
 }
 

@@ -119,11 +119,14 @@ impl Interrupts {
         self.lock().intx_unmask.clone()
     }
 
-    /// Takes the event in, and unmasks the line.
+    /// Takes the event in, and unmasks the line. What turns out not to be one is not waited for again.
     pub(super) fn unmask(&self, event: &OwnedFd) {
-        // However often it came, or if it has not.
-        let _ = rustix::io::read(event, &mut [0; 8]);
-        self.lock().intx_masked = false;
+        let read = rustix::io::read(event, &mut [0; 8]);
+        let mut state = self.lock();
+        state.intx_masked = false;
+        if !matches!(read, Ok(8) | Err(Errno::AGAIN)) {
+            state.intx_unmask = None;
+        }
     }
 
     /// Signals a vector. One without a descriptor is masked in the VMM, which then tells of none.

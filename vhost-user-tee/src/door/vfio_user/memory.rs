@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::io::Errno;
 use vfio_bindings::bindings::vfio::{
@@ -16,8 +16,9 @@ use vm_memory::{
 
 use super::message::{DmaMap, DmaUnmap};
 
-/// Mappings at a time. QEMU makes a handful, and some more for memory that is plugged in.
-pub(super) const MAX_MAPS: usize = 4096;
+/// Mappings at a time, those included that calls still hold after they were ended. QEMU makes a handful,
+/// and some more for memory that is plugged in; all VMs of a process share 65,530 mappings.
+pub(super) const MAX_MAPS: usize = 512;
 const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 
 /// The memory that the VMM lets the device use.
@@ -26,16 +27,20 @@ const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 /// and calls in flight keep the files. A VMM unmaps memory that it means to map again otherwise (as
 /// firmware does with the first megabyte), and memory that its guest has given up, which a guest's
 /// driver does not while the memory is registered.
-pub(super) struct Memory(GuestMemoryAtomic<GuestMemoryMmap>);
+pub(super) struct Memory {
+    map: GuestMemoryAtomic<GuestMemoryMmap>,
+    /// What is mapped, by whomever it is held. One thread changes the map, with this lock.
+    live: Mutex<Vec<Weak<GuestRegionMmap>>>,
+}
 
 impl Memory {
     pub(super) fn new() -> Self {
-        Self(GuestMemoryAtomic::new(GuestMemoryMmap::new()))
+        Self { map: GuestMemoryAtomic::new(GuestMemoryMmap::new()), live: Mutex::default() }
     }
 
     /// Guest memory as it is now.
     pub(super) fn now(&self) -> Arc<GuestMemoryMmap> {
-        self.0.memory().into_inner()
+        self.map.memory().into_inner()
     }
 
     /// Maps a part of a file. Memory without a file (ROM, devices), or not for the device to write,
@@ -45,6 +50,7 @@ impl Memory {
         if flags & !READ_WRITE != 0 || size == 0 || address.checked_add(size).is_none() {
             return Err(Errno::INVAL);
         }
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
         if overlapping(&now, address, size).next().is_some() {
             return Err(Errno::EXIST);
@@ -52,7 +58,8 @@ impl Memory {
         let Some(file) = file.filter(|_| flags == READ_WRITE) else {
             return Ok(());
         };
-        if now.num_regions() >= MAX_MAPS {
+        live.retain(|region| region.strong_count() > 0);
+        if live.len() >= MAX_MAPS {
             return Err(Errno::NOSPC);
         }
         let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
@@ -63,8 +70,9 @@ impl Memory {
             return Err(Errno::INVAL);
         }
         let region = MmapRegion::from_file(FileOffset::new(file, offset), len).map_err(|_| Errno::INVAL)?;
-        let region = GuestRegionMmap::new(region, GuestAddress(address)).ok_or(Errno::INVAL)?;
-        let map = now.insert_region(Arc::new(region)).map_err(|_| Errno::INVAL)?;
+        let region = Arc::new(GuestRegionMmap::new(region, GuestAddress(address)).ok_or(Errno::INVAL)?);
+        let map = now.insert_region(region.clone()).map_err(|_| Errno::INVAL)?;
+        live.push(Arc::downgrade(&region));
         self.replace(map);
         Ok(())
     }
@@ -72,6 +80,7 @@ impl Memory {
     /// Ends the mappings within a range; none may lie in it by a part only.
     pub(super) fn unmap(&self, request: &DmaUnmap) -> Result<(), Errno> {
         let DmaUnmap { flags, address, size, .. } = *request;
+        let _live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if flags == VFIO_DMA_UNMAP_FLAG_ALL && address == 0 && size == 0 {
             self.replace(GuestMemoryMmap::new());
             return Ok(());
@@ -94,7 +103,7 @@ impl Memory {
 
     fn replace(&self, map: GuestMemoryMmap) {
         // Only a thread that panicked with the lock could have poisoned it; the map was whole then.
-        let guard = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let guard = self.map.lock().unwrap_or_else(PoisonError::into_inner);
         guard.replace(map);
     }
 }
@@ -152,6 +161,20 @@ mod tests {
         memory.map(&range(0, MIB), file(MIB)).unwrap();
         unmap(&memory, VFIO_DMA_UNMAP_FLAG_ALL, 0, 0).unwrap();
         assert_eq!(memory.now().num_regions(), 0);
+    }
+
+    #[test]
+    fn what_somebody_holds_counts() {
+        let memory = Memory::new();
+        let mut held = Vec::new();
+        for at in 0..MAX_MAPS as u64 {
+            memory.map(&range(at * 2 * 4096, 4096), file(4096)).unwrap();
+        }
+        held.push(memory.now());
+        unmap(&memory, VFIO_DMA_UNMAP_FLAG_ALL, 0, 0).unwrap();
+        assert_eq!(memory.map(&range(0, 4096), file(4096)), Err(Errno::NOSPC));
+        held.clear();
+        memory.map(&range(0, 4096), file(4096)).unwrap();
     }
 
     #[test]

@@ -16,7 +16,8 @@
 //! # What the VMM need not be trusted with
 //! A message is read whole and checked before anything comes of it; its length is bounded by what is
 //! announced (`max_data_xfer_size`, `max_msg_fds`, `max_dma_maps`). What is not understood is answered
-//! with an error; only what cannot be told apart from the next message ends the connection.
+//! with an error; only what cannot be told apart from the next message ends the connection. Memory that it
+//! takes away while it is used harms its own VM alone: see [`super::outlive_lost_memory`].
 //!
 //! Crate `vfio_user` lends the names of commands. Its server is not used: it trusts the lengths in
 //! messages (some make it panic, others have it allocate 4 GiB), cannot be told to end a connection, and

@@ -183,6 +183,11 @@ impl CommonConfig {
         new
     }
 
+    /// Whether the whole function is being reset.
+    pub(super) fn is_function_resetting(&self) -> bool {
+        self.reset == Reset::Function
+    }
+
     pub(super) fn set_defaults(&mut self) {
         let queues = u16::try_from(self.queues.len()).unwrap_or_default();
         *self = Self::new(self.offered, queues, self.max_queue_size, self.vectors);

@@ -185,6 +185,11 @@ impl VirtioPci {
     /// Reads from the configuration space, and from a BAR through the window that is in it.
     pub(super) fn read_config(&mut self, offset: u64, data: &mut [u8]) {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        if self.common.is_function_resetting() {
+            // Not ready: whoever asked for the reset waits for other than this, and then restores what
+            // the reset has taken (PCI Express 4.0, 6.6.2).
+            return data.fill(0xff);
+        }
         if let Some(window) = capabilities::window(&self.config, offset, data.len()) {
             let mut value = [0; 4];
             let value = value.get_mut(..window.len).unwrap_or_default();
@@ -199,7 +204,7 @@ impl VirtioPci {
     pub(super) fn write_config(&mut self, offset: u64, data: &[u8]) -> Effect {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let was_up = self.intx_pending();
-        if !self.config.write(offset, data) {
+        if self.common.is_function_resetting() || !self.config.write(offset, data) {
             return Effect::None;
         }
         if capabilities::initiates_flr(offset, data) {

@@ -3,8 +3,8 @@
 //!
 //! It is storage and no more. Over VFIO the VMM has the real table: it emulates this BAR, learns of
 //! addresses, data and masks from the guest, and gives the daemon an eventfd per vector. So a mask here
-//! holds no signal back, and no bit is ever pending; the VMM does both. QEMU and cloud-hypervisor
-//! never write this copy.
+//! holds no signal back: the VMM does. QEMU and cloud-hypervisor never write this copy. The pending bits,
+//! which QEMU reads here, are always 0; Linux does not look at them.
 
 use super::bytes::copy_overlap;
 use super::layout::{TABLE, TABLE_ENTRY};

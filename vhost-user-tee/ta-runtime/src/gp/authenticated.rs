@@ -40,9 +40,10 @@ pub(super) unsafe extern "C" fn TEE_AEInit(
     payload_len: usize,
 ) -> u32 {
     let operation = operation(handle);
+    // Copied: it is used more than once, and may be the client's, who can change it.
     // SAFETY: the caller's word.
-    let nonce = unsafe { bytes(nonce, nonce_len) };
-    let begun = lock(&operation).begin_ae(nonce, tag_bits, aad_len, payload_len);
+    let nonce = unsafe { bytes(nonce, nonce_len) }.to_vec();
+    let begun = lock(&operation).begin_ae(&nonce, tag_bits, aad_len, payload_len);
     match begun {
         Ok(()) => SUCCESS,
         Err(ERROR_NOT_SUPPORTED) => ERROR_NOT_SUPPORTED,

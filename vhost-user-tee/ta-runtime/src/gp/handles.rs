@@ -5,43 +5,40 @@
 //! was freed, or never given out, is noticed, and ends the TA as GP wants it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Above every `TEE_PROPSET_*`, so that an enumerator's handle is none of these.
-const FIRST: usize = 1 << 32;
+/// The next handle, of whatever kind: a handle of one kind is none of another. Above every
+/// `TEE_PROPSET_*`, so that an enumerator's is none of these.
+static NEXT: AtomicUsize = AtomicUsize::new(1 << 32);
 
 /// The things of one kind that the TA has handles to.
 pub(super) struct Handles<T> {
     state: Mutex<State<T>>,
 }
 
-struct State<T> {
-    next: usize,
-    things: Option<HashMap<usize, Arc<Mutex<T>>>>,
-}
+type State<T> = Option<HashMap<usize, Arc<Mutex<T>>>>;
 
 impl<T> Handles<T> {
     pub(super) const fn new() -> Self {
-        Self { state: Mutex::new(State { next: FIRST, things: None }) }
+        Self { state: Mutex::new(None) }
     }
 
     /// Gives `thing` a handle that no other has had.
     pub(super) fn insert(&self, thing: T) -> usize {
-        let mut state = lock(&self.state);
-        let handle = state.next;
-        state.next += 1;
-        state.things.get_or_insert_with(HashMap::new).insert(handle, Arc::new(Mutex::new(thing)));
+        let handle = NEXT.fetch_add(1, Ordering::Relaxed);
+        lock(&self.state).get_or_insert_with(HashMap::new).insert(handle, Arc::new(Mutex::new(thing)));
         handle
     }
 
     /// What `handle` stands for. Lock it with [`lock`], for as long as one call lasts.
     pub(super) fn get(&self, handle: usize) -> Option<Arc<Mutex<T>>> {
-        lock(&self.state).things.as_ref()?.get(&handle).cloned()
+        lock(&self.state).as_ref()?.get(&handle).cloned()
     }
 
     /// Forgets `handle`; false where it stands for nothing.
     pub(super) fn remove(&self, handle: usize) -> bool {
-        lock(&self.state).things.as_mut().is_some_and(|things| things.remove(&handle).is_some())
+        lock(&self.state).as_mut().is_some_and(|things| things.remove(&handle).is_some())
     }
 }
 
@@ -71,6 +68,14 @@ mod tests {
         let first = handles.insert(());
         handles.remove(first);
         assert_ne!(handles.insert(()), first);
+    }
+
+    #[test]
+    fn a_handle_of_one_kind_is_none_of_another() {
+        let (some, others) = (Handles::new(), Handles::new());
+        let handle = some.insert(1);
+        others.insert("a");
+        assert!(others.get(handle).is_none() && !others.remove(handle));
     }
 
     #[test]

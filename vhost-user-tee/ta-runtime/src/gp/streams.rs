@@ -11,14 +11,18 @@ const PIECE: usize = 16 * 1024;
 const HELD: usize = 32;
 
 impl Stream<'_> {
-    /// Calls `step` with the input, in one or more pieces, and with room for what it gives out, whose length it
-    /// returns. No more comes out than goes in, and than was held back before.
-    pub(super) fn run<E>(self, mut step: impl FnMut(&[u8], &mut [u8]) -> Result<usize, E>) -> Result<(), E> {
-        let (buffer, input_len) = match self {
-            Stream::Apart(input, output) => return step(input, output).map(drop),
-            Stream::InPlace(buffer, input_len) => (buffer, input_len),
-        };
-        // What was held back comes out first, so the output may be ahead of the input: it waits until what is
+    /// Calls `step` with the input, in pieces, and with room for what it gives out, whose length it returns. No
+    /// more comes out than goes in, and than was held back before.
+    ///
+    /// Both are private copies. A buffer may be the client's, who can change it at any time: what `step` reads
+    /// twice, to decrypt and to authenticate, must be the same twice, and what it writes on the way is nobody
+    /// else's to see.
+    pub(super) fn run<E>(
+        mut self,
+        mut step: impl FnMut(&[u8], &mut [u8]) -> Result<usize, E>,
+    ) -> Result<(), E> {
+        let (input_len, output_len) = (self.input().len(), self.output().len());
+        // What was held back comes out first, so the output may be ahead of the input: it waits until what may be
         // in its place was read.
         let mut piece = Zeroizing::new(Vec::with_capacity(PIECE));
         let mut waiting = Zeroizing::new(Vec::with_capacity(PIECE + 2 * HELD));
@@ -26,7 +30,7 @@ impl Stream<'_> {
         while read < input_len {
             let end = input_len.min(read + PIECE);
             piece.clear();
-            piece.extend_from_slice(&buffer[read..end]);
+            piece.extend_from_slice(&self.input()[read..end]);
             read = end;
 
             let begin = waiting.len();
@@ -34,13 +38,27 @@ impl Stream<'_> {
             let len = step(&piece, &mut waiting[begin..])?;
             waiting.truncate(begin + len);
 
-            let free = if read == input_len { buffer.len() } else { read } - written;
+            let free = if read == input_len { output_len } else { read.min(output_len) } - written;
             let now = waiting.len().min(free);
-            buffer[written..written + now].copy_from_slice(&waiting[..now]);
+            self.output()[written..written + now].copy_from_slice(&waiting[..now]);
             written += now;
             waiting.drain(..now);
         }
         Ok(())
+    }
+
+    fn input(&self) -> &[u8] {
+        match self {
+            Self::Apart(input, _) => input,
+            Self::InPlace(buffer, input_len) => &buffer[..*input_len],
+        }
+    }
+
+    fn output(&mut self) -> &mut [u8] {
+        match self {
+            Self::Apart(_, output) => output,
+            Self::InPlace(buffer, _) => buffer,
+        }
     }
 }
 
@@ -60,6 +78,21 @@ mod tests {
                 Ok::<usize, ()>(len)
             })
             .unwrap();
+    }
+
+    #[test]
+    fn steps_work_on_copies() {
+        let (input, mut output) = ([7; 40], [0; 48]);
+        let (from, to) = (input.as_ptr_range(), output.as_ptr_range());
+        let stream = Stream::Apart(&input, &mut output);
+        stream
+            .run(|data, out| {
+                assert!(!from.contains(&data.as_ptr()) && !to.contains(&out.as_ptr()));
+                out[..data.len()].copy_from_slice(data);
+                Ok::<usize, ()>(data.len())
+            })
+            .unwrap();
+        assert_eq!(output[..40], input);
     }
 
     #[test]

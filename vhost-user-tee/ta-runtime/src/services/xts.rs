@@ -29,7 +29,8 @@ impl Tweak {
 
     /// That of the next block: times x, modulo x^128 + x^7 + x^2 + x + 1.
     fn next(&self) -> Self {
-        let carry = if *self.0 >> 127 == 1 { 0x87 } else { 0 };
+        // Without a branch, for it is secret.
+        let carry = 0x87 & 0_u128.wrapping_sub(*self.0 >> 127);
         Self(Zeroizing::new((*self.0 << 1) ^ carry))
     }
 }
@@ -53,6 +54,8 @@ impl Xts {
     pub(super) fn run(&mut self, data: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let mut tweaks = Zeroizing::new([0; CHUNK]);
         let mut mixed = Zeroizing::new([0; CHUNK]);
+        // Not in `out`, which a client may see: what is in it before and after would tell it the tweaks.
+        let mut crypted = Zeroizing::new([0; CHUNK]);
         for (data, out) in data.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
             for tweak in tweaks[..data.len()].chunks_exact_mut(BLOCK) {
                 tweak.copy_from_slice(&self.tweak.bytes());
@@ -61,9 +64,9 @@ impl Xts {
             for ((mixed, data), tweak) in mixed.iter_mut().zip(data).zip(tweaks.iter()) {
                 *mixed = data ^ tweak;
             }
-            self.ecb.run(&mixed[..data.len()], out)?;
-            for (out, tweak) in out.iter_mut().zip(tweaks.iter()) {
-                *out ^= tweak;
+            self.ecb.run(&mixed[..data.len()], &mut crypted[..data.len()])?;
+            for ((out, crypted), tweak) in out.iter_mut().zip(crypted.iter()).zip(tweaks.iter()) {
+                *out = crypted ^ tweak;
             }
         }
         Ok(())

@@ -155,9 +155,13 @@ fn a_function_level_reset_can_be_initiated() {
         [(8, &[0x10, 0xa8][..]), (8, &[0x10, 0xa8, 0, 0]), (9, &[0x80]), (9, &[0x80, 0xff]), (9, &[0xff; 3])]
     {
         assert_eq!(pci.write_config(at + offset, data), Effect::FunctionReset);
-        assert_eq!(pci.config16(at + 8) & 1 << 15, 0, "reads as 0");
+        assert_eq!(pci.config32(0), u32::MAX, "not ready");
         assert_eq!(pci.write_config(at + offset, data), Effect::None, "under way");
+        // What is restored too early is not taken, so that nobody finds half of it later.
+        assert_eq!(pci.write_config(4, &[6, 0]), Effect::None);
         pci.function_reset();
+        assert_eq!(pci.config16(at + 8) & 1 << 15, 0, "reads as 0");
+        assert_eq!(pci.config16(4), 0);
     }
     assert_eq!(pci.write_config(at + 8, &[0x80]), Effect::None, "not that byte");
 }
