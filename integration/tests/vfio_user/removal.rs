@@ -68,19 +68,15 @@ fn remove_and_find_again(guest: &Guest) -> Outcome {
 }
 
 #[test]
-fn a_machine_outlives_a_daemon_killed_in_a_call() -> Outcome {
+fn a_machine_whose_daemon_was_killed_has_a_tee_when_started_anew() -> Outcome {
     let mut scene = Scene::set("daemon-death", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     let mut client = start(&vm.guest, "hold probe --ms 600000");
     client.wait_for("holding")?;
+    // QEMU 11.1.3 does not reconnect. Most often the guest goes on without its TEE, but QEMU may also
+    // abort, setting an error that is set (`error_setv`), and the dead device cannot be unplugged. So
+    // what can be asked for is that the daemon is there for the machine's next life.
     scene.restart_daemon()?;
-    // QEMU 11.1.3 does not reconnect. With the dead device in the machine it has aborted when another one
-    // was plugged in, and the dead one did not get out: its driver waits for a reset that nobody
-    // answers. What can be asked for is that the guest goes on without its TEE.
-    for _ in 0..10 {
-        vm.guest.sh("sleep 0.1; ls /dev/tee0; dd if=/dev/zero of=/tmp/file bs=1M count=16 2>/dev/null")?;
-    }
-    // Its next life has a TEE again.
     drop(client);
     drop(vm);
     let vm = scene.boot_with_driver(0)?;
