@@ -133,7 +133,7 @@ fn there_is_an_end_to_ranges() {
     let back_end = BackEnd::start();
     let maps = Maps::new(&back_end);
     let mapped = (0..1 << 16).find_map(|i| maps.map(2 * i * PAGE, PAGE).err().map(|errno| (i, errno)));
-    assert_eq!(mapped, Some((512, NOSPC)));
+    assert_eq!(mapped, Some((4096, NOSPC)));
     maps.unmap(0, PAGE).unwrap();
     maps.map(0, PAGE).unwrap();
     maps.unmap(0, 1 << 40).unwrap();

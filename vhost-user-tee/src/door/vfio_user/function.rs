@@ -19,7 +19,7 @@ use virtio_queue::{Queue, QueueT};
 use vm_memory::{GuestAddress, GuestMemoryMmap};
 
 use super::interrupts::{Change, Interrupts};
-use super::memory::Memory;
+use super::memory::{Memory, MAX_MAPS};
 use super::message::{DmaMap, DmaUnmap, IrqInfo, SetIrqs};
 use crate::device::{Device, Transport};
 use crate::door::virtio_pci::{Effect, Interrupt, VirtioPci, CONFIG_SPACE_SIZE};
@@ -102,7 +102,7 @@ impl Function {
             interrupts: Interrupts::new(registers.vectors()),
             registers: Mutex::new(registers),
             queues: queues.collect::<Option<_>>()?,
-            memory: Memory::new(),
+            memory: Memory::new(MAX_MAPS),
             resets: Mutex::default(),
         })))
     }

@@ -17,8 +17,9 @@ use vm_memory::{
 use super::message::{DmaMap, DmaUnmap};
 
 /// Mappings at a time, those included that calls still hold after they were ended. QEMU makes a handful,
-/// and some more for memory that is plugged in; all VMs of a process share 65,530 mappings.
-pub(super) const MAX_MAPS: usize = 512;
+/// but one for each 2 MiB of memory that virtio-mem has plugged in. All VMs of a process share what
+/// the kernel gives it, 65,530 unless told otherwise (`vm.max_map_count`).
+pub(super) const MAX_MAPS: usize = 4096;
 const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 
 /// The memory that the VMM lets the device use.
@@ -31,11 +32,13 @@ pub(super) struct Memory {
     map: GuestMemoryAtomic<GuestMemoryMmap>,
     /// What is mapped, by whomever it is held. One thread changes the map, with this lock.
     live: Mutex<Vec<Weak<GuestRegionMmap>>>,
+    max_maps: usize,
 }
 
 impl Memory {
-    pub(super) fn new() -> Self {
-        Self { map: GuestMemoryAtomic::new(GuestMemoryMmap::new()), live: Mutex::default() }
+    /// None yet, and at most `max_maps` mappings at a time.
+    pub(super) fn new(max_maps: usize) -> Self {
+        Self { map: GuestMemoryAtomic::new(GuestMemoryMmap::new()), live: Mutex::default(), max_maps }
     }
 
     /// Guest memory as it is now.
@@ -59,7 +62,7 @@ impl Memory {
             return Ok(());
         };
         live.retain(|region| region.strong_count() > 0);
-        if live.len() >= MAX_MAPS {
+        if live.len() >= self.max_maps {
             return Err(Errno::NOSPC);
         }
         let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn ranges_come_and_go() {
-        let memory = Memory::new();
+        let memory = Memory::new(4);
         memory.map(&range(0, MIB), file(MIB)).unwrap();
         memory.map(&range(MIB, MIB), file(MIB)).unwrap();
         assert_eq!(memory.map(&range(MIB / 2, MIB), file(MIB)), Err(Errno::EXIST));
@@ -165,9 +168,9 @@ mod tests {
 
     #[test]
     fn what_somebody_holds_counts() {
-        let memory = Memory::new();
+        let memory = Memory::new(4);
         let mut held = Vec::new();
-        for at in 0..MAX_MAPS as u64 {
+        for at in 0..4 {
             memory.map(&range(at * 2 * 4096, 4096), file(4096)).unwrap();
         }
         held.push(memory.now());
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shared_is_mapped_in_name_only() {
-        let memory = Memory::new();
+        let memory = Memory::new(4);
         memory.map(&range(0, MIB), None).unwrap();
         memory.map(&DmaMap { flags: VFIO_DMA_MAP_FLAG_READ, ..range(0, MIB) }, file(MIB)).unwrap();
         assert_eq!(memory.now().num_regions(), 0);
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn bad_ranges_are_refused() {
-        let memory = Memory::new();
+        let memory = Memory::new(4);
         for bad in [
             range(0, 0),
             range(u64::MAX, MIB),
