@@ -25,30 +25,13 @@ use thiserror::Error;
 use crate::progress;
 use crate::provision::{Provisioned, Uml};
 use crate::vm::initramfs;
+use crate::vm::trouble::trouble;
 use crate::vm::{Guest, GuestError};
 use guest_agent::LINE_WORD;
 use virtio_tee_spec::VIRTIO_ID_TEE;
 
 /// Memory in MiB.
 const MEMORY_MIB: u32 = 512;
-/// What marks trouble in a kernel's log, that of a kernel with all of its checks included.
-const TROUBLE: [&str; 15] = [
-    "WARNING:",
-    "BUG:",
-    "Oops",
-    "Call Trace",
-    "Kernel panic",
-    "KASAN",
-    "UBSAN",
-    "ODEBUG",
-    "possible circular locking",
-    "lockup",
-    "blocked for more than",
-    "leaked",
-    "refcount_t:",
-    "panicked at",
-    "turning off the locking correctness validator",
-];
 /// When a boot is taken to be stuck: it takes less than a second, or some with all checks.
 const BOOT: Duration = Duration::from_secs(120);
 /// When a machine that was told to switch off is taken to hang.
@@ -235,29 +218,4 @@ fn make_initramfs(parts: &Provisioned, uml: &Uml, dir: &Path) -> io::Result<()> 
 
 fn console(dir: &Path) -> String {
     progress::tail(&dir.join("console.log")).unwrap_or_default()
-}
-
-/// What a kernel complains of in its log, from the first line on.
-fn trouble(log: &str) -> Option<String> {
-    let lines: Vec<&str> = log.lines().collect();
-    let first = lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word)))?;
-    Some(lines.iter().skip(first).take(60).copied().collect::<Vec<_>>().join("\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_kernels_checks_find_is_trouble() {
-        for line in [
-            "BUG: KASAN: slab-use-after-free in foo+0x1/0x2",
-            "WARNING: possible circular locking dependency detected",
-            "rust_kernel: panicked at drivers/tee/virtio/driver/call.rs:1",
-        ] {
-            assert_eq!(trouble("[ 0.1] all well"), None);
-            let log = format!("[ 0.1] all well\n[ 0.2] {line}\n[ 0.3] more of it");
-            assert!(trouble(&log).is_some_and(|lines| lines.starts_with("[ 0.2]")), "{line}");
-        }
-    }
 }

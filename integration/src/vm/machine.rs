@@ -13,25 +13,11 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::trouble::trouble;
 use super::{initramfs, Guest, GuestError, Qmp, QmpError, TeeDevice, VmConfig};
 use crate::progress;
 use crate::provision::Provisioned;
 
-/// What marks trouble in a kernel's log.
-const TROUBLE: [&str; 12] = [
-    "WARNING:",
-    "BUG:",
-    "Oops",
-    "Call Trace",
-    "general protection",
-    "Kernel panic",
-    "KASAN",
-    "UBSAN",
-    "lockup",
-    "blocked for more than",
-    "leaked",
-    "refcount_t:",
-];
 /// When a machine that was told to switch off is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
 /// When a boot is taken to be stuck: many times what it takes on a busy machine.
@@ -217,13 +203,9 @@ impl Vm {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let log = self.kernel_log();
-        let lines: Vec<&str> = log.lines().collect();
-        match lines.iter().position(|line| TROUBLE.iter().any(|word| line.contains(word))) {
+        match trouble(&self.kernel_log()) {
             None => Ok(()),
-            Some(first) => Err(VmError::KernelTrouble(
-                lines.iter().skip(first).take(40).copied().collect::<Vec<_>>().join("\n"),
-            )),
+            Some(lines) => Err(VmError::KernelTrouble(lines)),
         }
     }
 }

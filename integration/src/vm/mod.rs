@@ -19,6 +19,7 @@ mod machine;
 mod plug;
 mod qmp;
 mod reboot;
+pub(crate) mod trouble;
 
 pub use config::VmConfig;
 pub use door::{Door, TeeDevice};

@@ -67,7 +67,7 @@ impl Memory {
         }
         let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
         let file = File::from(file);
-        // Who touches memory beyond the end of its file is killed.
+        // What is beyond the end of its file is no memory, whoever touches it (`outlive_lost_memory`).
         let end = offset.checked_add(size).ok_or(Errno::INVAL)?;
         if !file.metadata().is_ok_and(|file| file.is_file() && end <= file.len()) {
             return Err(Errno::INVAL);
