@@ -15,8 +15,8 @@ use clap::Parser;
     long_about = "\
 Gives a virtual machine a TEE: /dev/tee0 in the guest, Trusted Applications (TAs) in sandboxed \
 processes on this host. The virtual machine monitor (VMM) connects to a socket; one VM at a time per \
-socket, each with contexts, sessions and TA instances of its own. A VM that goes away leaves nothing \
-behind, and may come back.",
+socket, each with contexts, sessions, TA instances and secure storage of its own. A VM that goes away leaves \
+nothing behind but what its TAs have stored, and may come back.",
     after_long_help = "\
 EXAMPLES
   One VM, its TAs in ./tas (files named <uuid>.ta):
@@ -53,7 +53,7 @@ EXAMPLES
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
   The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd,
-  ta-runtime, request-queues, access-platform, msix (false for --no-msix).
+  ta-runtime, state-dir, request-queues, access-platform, msix (false for --no-msix).
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
@@ -92,6 +92,11 @@ pub struct Args {
     /// Program that a TA is loaded into [default: ta-runtime beside this program]
     #[arg(long, value_name = "PATH")]
     pub ta_runtime: Option<PathBuf>,
+
+    /// Folder of what TEEs keep: secure storage and the device key, in a subfolder for each VM by its name. Without
+    /// it they live as long as this daemon
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
 
     /// Request queues; the device has a control queue besides [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]

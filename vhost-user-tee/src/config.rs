@@ -56,6 +56,8 @@ pub struct VmConfig {
     pub ta_dir: PathBuf,
     /// Program a TA is loaded into.
     pub ta_runtime: PathBuf,
+    /// Folder of what TEEs keep, a subfolder for each VM by its name; none where it lives in memory.
+    pub state_dir: Option<PathBuf>,
     /// Request queues, 1 to 63.
     pub request_queues: u16,
     /// Whether to offer `VIRTIO_F_ACCESS_PLATFORM`.
@@ -82,6 +84,7 @@ struct Table {
     fd: Option<RawFd>,
     ta_dir: Option<PathBuf>,
     ta_runtime: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
     request_queues: Option<u16>,
     access_platform: Option<bool>,
     msix: Option<bool>,
@@ -176,6 +179,10 @@ impl Table {
             Some(path) => path,
             None => std::env::current_exe().map_err(Error::Runtime)?.with_file_name("ta-runtime"),
         };
+        let state_dir = self.state_dir.or_else(|| args.state_dir.clone());
+        if state_dir.is_some() && (matches!(&*name, "" | "." | "..") || name.contains(['/', '\0'])) {
+            return Err(bad("with state-dir its name must be one that a folder can have"));
+        }
         let request_queues = self.request_queues.or(args.request_queues).unwrap_or(REQUEST_QUEUES);
         if !(1..=63).contains(&request_queues) {
             return Err(bad("request-queues must be 1 to 63"));
@@ -192,6 +199,7 @@ impl Table {
             protocol,
             ta_dir,
             ta_runtime,
+            state_dir,
             request_queues,
             access_platform,
             limits,
@@ -261,6 +269,7 @@ mod tests {
             fd = 5
             ta-dir = "/b"
             ta-runtime = "/rt"
+            state-dir = "/s"
             access-platform = true
             "#,
         )
@@ -279,6 +288,7 @@ mod tests {
             (Protocol::VfioUser { msix: false }, Protocol::VhostUser)
         );
         assert_eq!(vms[1].ta_dir, Path::new("/b"));
+        assert_eq!((&vms[0].state_dir, &vms[1].state_dir), (&None, &Some("/s".into())));
         assert_eq!(vms[1].request_queues, REQUEST_QUEUES);
         assert!(vms[1].access_platform);
     }
@@ -298,6 +308,8 @@ mod tests {
             ("[[vm]]\nsocket-path = \"x\"\nlimits.max-calls = 0", "max-calls"),
             ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),
             ("[[vm]]\nfd = 3\n[[vm]]\nfd = 3", "listens there"),
+            ("[[vm]]\nfd = 3\nname = \"../a\"\nstate-dir = \"/s\"", "a folder can have"),
+            ("[[vm]]\nfd = 3\nname = \"..\"\nstate-dir = \"/s\"", "a folder can have"),
         ] {
             let error = from(text).unwrap_err();
             assert!(error.starts_with("c.toml: "), "{error}");

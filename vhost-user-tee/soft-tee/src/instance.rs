@@ -32,8 +32,9 @@ use uuid::Uuid;
 use crate::death::Death;
 use crate::ration::ErrorLog;
 use crate::registry::TaImage;
-use crate::services;
+use crate::services::Services;
 use crate::spawn::{self, Spawned};
+use crate::state::State;
 use crate::ta_log::printable;
 use crate::turns::{NoTurn, Ticket, Turn, Turns};
 
@@ -56,6 +57,7 @@ pub(crate) struct Instance {
     memory_socket: OwnedFd,
     control: Mutex<OwnedFd>,
     pidfd: OwnedFd,
+    services: Services,
     /// Registered memories that are mapped in the process.
     mapped: Mutex<HashSet<u64>>,
     next_session: AtomicU32,
@@ -89,6 +91,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) device_id: Uuid,
     /// Most bytes of heap.
     pub(crate) heap: u64,
+    /// What the VM's TEE keeps.
+    pub(crate) state: &'a Arc<State>,
 }
 
 impl Instance {
@@ -115,6 +119,7 @@ impl Instance {
             memory_socket: memory,
             control: Mutex::new(control),
             pidfd,
+            services: Services::new(head.uuid(), birth.state.clone()),
             mapped: Mutex::default(),
             next_session: AtomicU32::new(1),
             session: AtomicU32::new(0),
@@ -253,6 +258,7 @@ impl Instance {
             }
         }
         let _ = self.death.set(death);
+        self.services.end();
         // In this order: a call that hands over now sees one or the other (`CallTurn::call`).
         self.dead.store(true, Ordering::SeqCst);
         self.mailbox.end();
@@ -393,7 +399,7 @@ impl CallTurn<'_> {
                     return Some(instance.mailbox.read());
                 }
                 Some(Mail::Service) => {
-                    let reply = services::serve(&instance.mailbox.read());
+                    let reply = instance.services.serve(&instance.mailbox.read());
                     instance.mailbox.write(&reply);
                     mine = Mail::Serviced;
                     instance.mailbox.hand_over(mine);

@@ -27,6 +27,7 @@ use crate::instance::{Birth, CallTurn, Instance};
 use crate::monitor::{self, Monitor};
 use crate::ration::ErrorLog;
 use crate::registry::{Registry, TaImage};
+use crate::state::State;
 
 /// What all instances are made with.
 pub(crate) struct Setup {
@@ -42,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) heap: u64,
     /// How long one may take to come to its end.
     pub(crate) grace: Duration,
+    /// What the TEE keeps.
+    pub(crate) state: Arc<State>,
 }
 
 /// A single instance.
@@ -155,7 +158,7 @@ impl Instances {
 
     /// Starts a process; its TA does not run before the first call, so this is short.
     fn spawn(&self, table: &mut Table, image: &TaImage) -> Result<Arc<Instance>, Failure> {
-        let Setup { runtime, device_id, max_instances, heap, .. } = &self.setup;
+        let Setup { runtime, device_id, max_instances, heap, state, .. } = &self.setup;
         if table.closed {
             return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
         }
@@ -164,7 +167,7 @@ impl Instances {
             self.errors.error(format_args!("TA {ta}: the limit of {max_instances} instances is reached"));
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }
-        let birth = Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap };
+        let birth = Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap, state };
         let watched = Instance::spawn(image, &birth).map_err(|error| {
             let ta = image.head.uuid();
             self.errors.error(format_args!("TA {ta}: {}: {error}", runtime.display()));

@@ -28,6 +28,7 @@
 
 mod context;
 mod death;
+mod device_key;
 mod instance;
 mod instances;
 mod monitor;
@@ -37,6 +38,7 @@ mod registry;
 mod release;
 mod services;
 mod spawn;
+mod state;
 mod ta_elf;
 mod ta_log;
 mod turns;
@@ -54,6 +56,8 @@ use tee::{Context, Failure, Tee, Version};
 use uuid::Uuid;
 
 use crate::context::SoftContext;
+pub use crate::device_key::{DeviceKey, Error as DeviceKeyError};
+pub use crate::state::{Error as StateError, State};
 
 /// `TEE_IMPL_ID_OPTEE`: the API is OP-TEE's, so its clients bind to it.
 const IMPL_ID_OPTEE: u32 = 1;
@@ -75,6 +79,8 @@ pub struct Config {
     pub ta_runtime: PathBuf,
     /// How much there may be of what.
     pub limits: Limits,
+    /// What the VM's TEEs keep, one after the other.
+    pub state: Arc<State>,
 }
 
 /// How much there may be of what in one VM's TEE.
@@ -141,7 +147,7 @@ impl SoftTee {
     ///
     /// If the folder of TAs or the runtime is not what it should be.
     pub fn new(config: Config) -> Result<Self, Error> {
-        let Config { name, ta_dir, ta_runtime, limits } = config;
+        let Config { name, ta_dir, ta_runtime, limits, state } = config;
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
         }
@@ -162,6 +168,7 @@ impl SoftTee {
             max_instances: limits.instances,
             heap: limits.heap,
             grace: limits.grace,
+            state,
         };
         let instances =
             Instances::new(setup, registry).map_err(|error| Error::Monitor(name, error.to_string()))?;

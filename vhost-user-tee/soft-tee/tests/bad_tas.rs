@@ -8,10 +8,10 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use common::*;
-use soft_tee::{Config, Limits, SoftTee};
+use soft_tee::{Config, Limits, SoftTee, State};
 use tee::{gp, CancelToken, Failure};
 use uuid::Uuid;
 
@@ -208,6 +208,7 @@ fn what_the_tee_is_made_of_is_checked() {
             ta_dir: soft_tee_testing::test_tas().to_owned(),
             ta_runtime: soft_tee_testing::runtime().to_owned(),
             limits: Limits::default(),
+            state: Arc::new(State::in_memory().unwrap()),
         };
         change(&mut config);
         SoftTee::new(config).err().map(|error| error.to_string())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, SealFlags};
 use rustix::io::Errno;
-use soft_tee::{Config, Limits, SoftTee};
+use soft_tee::{Config, Limits, SoftTee, State};
 use tee::{
     Access, CancelToken, Context, Failure, Lifetime, MemRef, Memory, OpenSession, Param, Run, Session, Tee,
 };
@@ -62,6 +62,7 @@ pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> Sof
         ta_dir: soft_tee_testing::test_tas().to_owned(),
         ta_runtime: soft_tee_testing::runtime().to_owned(),
         limits: Limits::default(),
+        state: Arc::new(State::in_memory().unwrap()),
     };
     change(&mut config);
     SoftTee::new(config).unwrap()
