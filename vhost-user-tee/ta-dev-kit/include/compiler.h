@@ -6,6 +6,8 @@
 #ifndef COMPILER_H
 #define COMPILER_H
 
+#include <sys/cdefs.h>
+
 #ifndef __deprecated
 #define __deprecated		__attribute__((deprecated))
 #endif
@@ -52,7 +54,8 @@
 #define __section(x)		__attribute__((section(x)))
 #endif
 
-#ifndef fallthrough
+/* C++ has an attribute of this name. */
+#if !defined(fallthrough) && !defined(__cplusplus)
 #define fallthrough		__attribute__((fallthrough))
 #endif
 

@@ -9,8 +9,8 @@
 /* Compares in a time that depends on the length alone; 0 when equal. */
 static inline int consttime_memcmp(const void *p1, const void *p2, size_t size)
 {
-	const volatile unsigned char *a = p1;
-	const volatile unsigned char *b = p2;
+	const volatile unsigned char *a = (const volatile unsigned char *)p1;
+	const volatile unsigned char *b = (const volatile unsigned char *)p2;
 	unsigned char difference = 0;
 	size_t i;
 

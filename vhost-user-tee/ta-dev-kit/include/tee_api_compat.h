@@ -12,6 +12,8 @@
 #include <gp/entry_points.h>
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 TEE_Result __GP11_TA_OpenSessionEntryPoint(uint32_t paramTypes, __GP11_TEE_Param params[TEE_NUM_PARAMS],
 					   void **sessionContext);
 TEE_Result __GP11_TA_InvokeCommandEntryPoint(void *sessionContext, uint32_t commandID, uint32_t paramTypes,
@@ -130,6 +132,8 @@ TEE_Result __GP11_TEE_BigIntConvertFromOctetString(TEE_BigInt *dest, const uint8
 TEE_Result __GP11_TEE_BigIntConvertToOctetString(uint8_t *buffer, uint32_t *bufferLen,
 						 const TEE_BigInt *bigInt);
 void __GP11_TEE_BigIntShiftRight(TEE_BigInt *dest, const TEE_BigInt *op, uint32_t bits);
+
+__END_DECLS
 
 #if __OPTEE_CORE_API_COMPAT_1_1
 

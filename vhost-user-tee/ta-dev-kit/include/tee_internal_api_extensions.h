@@ -8,6 +8,8 @@
 #include <tee_api_types.h>
 #include <trace.h>
 
+__BEGIN_DECLS
+
 /* A hint of TEE_Malloc: the memory need not be zeroed. */
 #define TEE_USER_MEM_HINT_NO_FILL_ZERO	0x80000000
 
@@ -26,5 +28,7 @@ TEE_Result tee_unmap(void *buf, size_t len);
 /* Calls a plugin of tee-supplicant. */
 TEE_Result tee_invoke_supp_plugin(const TEE_UUID *uuid, uint32_t cmd, uint32_t sub_cmd, void *buf, size_t len,
 				  size_t *outlen);
+
+__END_DECLS
 
 #endif

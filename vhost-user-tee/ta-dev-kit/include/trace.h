@@ -13,6 +13,8 @@
 #include <compiler.h>
 #include <trace_levels.h>
 
+__BEGIN_DECLS
+
 #ifndef TRACE_LEVEL
 #define TRACE_LEVEL	TRACE_MAX
 #endif
@@ -32,6 +34,8 @@ void trace_vprintf(const char *func, int line, int level, bool level_ok, const c
 	__printf(5, 0);
 void trace_printf(const char *func, int line, int level, bool level_ok, const char *fmt, ...) __printf(5, 6);
 void dhex_dump(const char *func, int line, int level, const void *buf, int len);
+
+__END_DECLS
 
 #define __trace(level, ...)	trace_printf(__func__, __LINE__, (level), true, __VA_ARGS__)
 #define __trace_raw(level, ...)	trace_printf(NULL, 0, (level), true, __VA_ARGS__)

@@ -7,6 +7,8 @@
 #include <tee_api_types.h>
 #include <util.h>
 
+__BEGIN_DECLS
+
 /* One instance for all clients; it takes more than one session at a time; it stays after the last. */
 #define TA_FLAG_SINGLE_INSTANCE			BIT32(2)
 #define TA_FLAG_MULTI_SESSION			BIT32(3)
@@ -69,5 +71,7 @@ struct user_ta_property {
 extern const struct ta_head ta_head TA_EXPORT;
 extern const struct user_ta_property ta_props[] TA_EXPORT;
 extern const size_t ta_num_props TA_EXPORT;
+
+__END_DECLS
 
 #endif

@@ -6,7 +6,11 @@
 #include <stddef.h>
 #include <compiler.h>
 
+__BEGIN_DECLS
+
 /* Prints bytes on the daemon's log; a newline ends a line. */
 void _utee_log(const void *buf, size_t len);
+
+__END_DECLS
 
 #endif

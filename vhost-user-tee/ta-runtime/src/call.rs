@@ -59,7 +59,8 @@ struct Session {
 
 /// The TA, ready to be called.
 pub(crate) struct Calls {
-    entry_points: EntryPoints,
+    /// None once it has been destroyed; no call comes after that.
+    ta: Option<EntryPoints>,
     memory_socket: OwnedFd,
     created: bool,
     sessions: HashMap<u32, Session>,
@@ -68,7 +69,7 @@ pub(crate) struct Calls {
 impl Calls {
     /// Of the TA with `entry_points`, with guest memory coming over `memory_socket`.
     pub(crate) fn new(entry_points: EntryPoints, memory_socket: OwnedFd) -> Self {
-        Self { entry_points, memory_socket, created: false, sessions: HashMap::new() }
+        Self { ta: Some(entry_points), memory_socket, created: false, sessions: HashMap::new() }
     }
 
     /// Carries out the daemon's calls until the daemon ends the process.
@@ -120,7 +121,7 @@ impl Calls {
         outcome: &mut u32,
     ) -> u32 {
         if !self.created {
-            let ret = entry_point(|| self.entry_points.create());
+            let ret = entry_point(|| self.ta().create());
             if ret != gp::SUCCESS {
                 *outcome = OUTCOME_NOT_CREATED;
                 return ret;
@@ -130,7 +131,7 @@ impl Calls {
         let client = Identity { login: call.login, uuid: Uuid::from_bytes(call.client) };
         CURRENT.set(Current { client: Some(client), memrefs });
         let mut pointer = SessionPointer::default();
-        let ret = entry_point(|| self.entry_points.open_session(call.param_types, params, &mut pointer));
+        let ret = entry_point(|| self.ta().open_session(call.param_types, params, &mut pointer));
         if ret == gp::SUCCESS {
             self.sessions.insert(call.session, Session { client, pointer });
         }
@@ -140,21 +141,31 @@ impl Calls {
     fn invoke(&self, call: &Call, params: &mut TeeParams, memrefs: Vec<(Range<usize>, Access)>) -> u32 {
         let Some(session) = self.sessions.get(&call.session) else { process::exit(1) };
         CURRENT.set(Current { client: Some(session.client), memrefs });
-        entry_point(|| self.entry_points.invoke(&session.pointer, call.func, call.param_types, params))
+        entry_point(|| self.ta().invoke(&session.pointer, call.func, call.param_types, params))
     }
 
     fn close(&mut self, call: &Call) -> u32 {
         let Some(session) = self.sessions.remove(&call.session) else { process::exit(1) };
         CURRENT.set(Current { client: Some(session.client), memrefs: Vec::new() });
-        entry_point(|| self.entry_points.close_session(session.pointer));
+        entry_point(|| self.ta().close_session(session.pointer));
         gp::SUCCESS
     }
 
-    fn destroy(&self) -> u32 {
+    fn destroy(&mut self) -> u32 {
         if self.created {
-            entry_point(|| self.entry_points.destroy());
+            entry_point(|| self.ta().destroy());
         }
+        // The destructors of its global objects run, as on OP-TEE.
+        entry_point(|| drop(self.ta.take()));
         gp::SUCCESS
+    }
+
+    fn ta(&self) -> &EntryPoints {
+        match &self.ta {
+            Some(ta) => ta,
+            // The daemon ends the process after the call that destroys.
+            None => process::exit(1),
+        }
     }
 }
 

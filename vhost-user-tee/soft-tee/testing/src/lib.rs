@@ -43,8 +43,37 @@ pub fn example_tas() -> &'static Path {
     TAS.get_or_init(|| make_tas("example-tas", "vhost-user-tee/ta-dev-kit", "examples"))
 }
 
+/// A folder with the TA of the development kit's test tree `name`, built for this machine by `compiler`, which
+/// is gcc or clang.
+pub fn kit_test_ta(name: &str, compiler: &str) -> PathBuf {
+    need(&[("g++", "g++"), ("clang++", "clang"), ("llvm-ar", "llvm")]);
+    let folder = format!("vhost-user-tee/ta-dev-kit/tests/{name}");
+    make_with(&format!("kit-{name}-{compiler}"), &folder, "all", &[&format!("COMPILER={compiler}")])
+}
+
+/// The same for arm64.
+pub fn kit_test_ta_for_arm64(name: &str, compiler: &str) -> PathBuf {
+    need(&[("aarch64-linux-gnu-g++", "g++-aarch64-linux-gnu"), ("clang++", "clang"), ("llvm-ar", "llvm")]);
+    let folder = format!("vhost-user-tee/ta-dev-kit/tests/{name}");
+    let options = [&format!("COMPILER={compiler}"), "CROSS_COMPILE=aarch64-linux-gnu-"];
+    make_with(&format!("kit-{name}-{compiler}-arm64"), &folder, "all", &options)
+}
+
+/// Fails, saying how to install them, unless these programs are there; each with its package.
+pub fn need(programs: &[(&str, &str)]) {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = |program| env::split_paths(&path).any(|folder| folder.join(program).exists());
+    let missing: Vec<_> =
+        programs.iter().filter(|(program, _)| !found(program)).map(|(_, package)| *package).collect();
+    assert!(missing.is_empty(), "this test needs more packages: apt-get install {}", missing.join(" "));
+}
+
 /// Makes `target` of the Makefile in `folder`, into a folder of that name below `target/`.
 fn make_tas(name: &str, folder: &str, target: &str) -> PathBuf {
+    make_with(name, folder, target, &[])
+}
+
+fn make_with(name: &str, folder: &str, target: &str, options: &[&str]) -> PathBuf {
     let out = target_dir().join(name);
     fs::create_dir_all(&out).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
     let _lock = lock(&out.join("lock"));
@@ -53,6 +82,7 @@ fn make_tas(name: &str, folder: &str, target: &str) -> PathBuf {
         .arg("-C")
         .arg(workspace().join(folder))
         .arg(format!("O={}", out.display()))
+        .args(options)
         .arg(target)
         // What `cargo test` sets is for Cargo.
         .env_remove("MAKEFLAGS"));

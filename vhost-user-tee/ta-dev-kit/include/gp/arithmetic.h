@@ -5,6 +5,8 @@
 
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 /* Section 8.4: sizes, in 32-bit words. TEE_BigIntSizeInU32 is a macro of <tee_api_defines.h>. */
 
 size_t TEE_BigIntFMMContextSizeInU32(size_t modulusSizeInBits);
@@ -71,5 +73,7 @@ void TEE_BigIntConvertFromFMM(TEE_BigInt *dest, const TEE_BigIntFMM *src, const 
 			      const TEE_BigIntFMMContext *context);
 void TEE_BigIntComputeFMM(TEE_BigIntFMM *dest, const TEE_BigIntFMM *op1, const TEE_BigIntFMM *op2,
 			  const TEE_BigInt *n, const TEE_BigIntFMMContext *context);
+
+__END_DECLS
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 /*
  * Section 4.4: properties. The first argument is a TEE_PROPSET_*, with the property's name, or an
  * enumerator that stands on a property, with a name that is not looked at.
@@ -58,5 +60,7 @@ void TEE_Free(void *buffer);
 void TEE_MemMove(void *dest, const void *src, size_t size);
 int32_t TEE_MemCompare(const void *buffer1, const void *buffer2, size_t size);
 void TEE_MemFill(void *buffer, uint32_t x, size_t size);
+
+__END_DECLS
 
 #endif

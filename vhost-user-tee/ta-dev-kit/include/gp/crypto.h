@@ -5,6 +5,8 @@
 
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 /* Section 6.2: any operation. */
 
 TEE_Result TEE_AllocateOperation(TEE_OperationHandle *operation, uint32_t algorithm, uint32_t mode,
@@ -79,5 +81,7 @@ void TEE_DeriveKey(TEE_OperationHandle operation, const TEE_Attribute *params, u
 /* Section 6.9: random numbers. */
 
 void TEE_GenerateRandom(void *randomBuffer, size_t randomBufferLen);
+
+__END_DECLS
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 #define TA_EXPORT	__attribute__((visibility("default")))
 
 /* A new instance begins. An error is what the client's open-session returns. */
@@ -26,5 +28,7 @@ void TA_EXPORT TA_CloseSessionEntryPoint(void *sessionContext);
 /* A client calls. */
 TEE_Result TA_EXPORT TA_InvokeCommandEntryPoint(void *sessionContext, uint32_t commandID, uint32_t paramTypes,
 						TEE_Param params[TEE_NUM_PARAMS]);
+
+__END_DECLS
 
 #endif

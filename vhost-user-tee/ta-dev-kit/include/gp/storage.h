@@ -5,6 +5,8 @@
 
 #include <tee_api_types.h>
 
+__BEGIN_DECLS
+
 /* Section 5.5: any object. */
 
 void TEE_GetObjectInfo(TEE_ObjectHandle object, TEE_ObjectInfo *objectInfo);
@@ -59,5 +61,7 @@ TEE_Result TEE_ReadObjectData(TEE_ObjectHandle object, void *buffer, size_t size
 TEE_Result TEE_WriteObjectData(TEE_ObjectHandle object, const void *buffer, size_t size);
 TEE_Result TEE_TruncateObjectData(TEE_ObjectHandle object, size_t size);
 TEE_Result TEE_SeekObjectData(TEE_ObjectHandle object, intmax_t offset, TEE_Whence whence);
+
+__END_DECLS
 
 #endif

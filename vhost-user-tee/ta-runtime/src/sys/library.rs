@@ -53,7 +53,8 @@ impl Default for SessionPointer {
     }
 }
 
-/// A TA's entry points (GP TEE Internal Core API 1.3.1, section 4.3). Loaded for good.
+/// A TA's entry points (GP TEE Internal Core API 1.3.1, section 4.3). Dropping them unloads the TA, which
+/// runs the destructors of its global objects.
 pub(crate) struct EntryPoints {
     create: unsafe extern "C" fn() -> u32,
     destroy: unsafe extern "C" fn(),
@@ -61,6 +62,8 @@ pub(crate) struct EntryPoints {
     close_session: unsafe extern "C" fn(*mut c_void),
     invoke: unsafe extern "C" fn(*mut c_void, u32, u32, *mut TeeParam) -> u32,
     properties: Vec<Property>,
+    /// The entry points are plain pointers into it.
+    _library: Library,
 }
 
 impl EntryPoints {
@@ -72,19 +75,17 @@ impl EntryPoints {
         let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }
             .map_err(|error| error.to_string().replace(&path, "the TA"))?;
         // SAFETY: each name has the type that GP gives it.
-        let entry_points = unsafe {
-            Self {
+        unsafe {
+            Ok(Self {
                 create: symbol(&library, "TA_CreateEntryPoint")?,
                 destroy: symbol(&library, "TA_DestroyEntryPoint")?,
                 open_session: symbol(&library, "TA_OpenSessionEntryPoint")?,
                 close_session: symbol(&library, "TA_CloseSessionEntryPoint")?,
                 invoke: symbol(&library, "TA_InvokeCommandEntryPoint")?,
                 properties: properties(&library)?,
-            }
-        };
-        // It stays for as long as the process: entry points are plain pointers into it.
-        std::mem::forget(library);
-        Ok(entry_points)
+                _library: library,
+            })
+        }
     }
 
     /// The TA's `ta_props`; none where it exports none.
@@ -94,7 +95,7 @@ impl EntryPoints {
 
     /// `TA_CreateEntryPoint`.
     pub(crate) fn create(&self) -> u32 {
-        // SAFETY: GP's signature (below as well); the TA is loaded for good.
+        // SAFETY: GP's signature (below as well); the TA is loaded for as long as this.
         unsafe { (self.create)() }
     }
 

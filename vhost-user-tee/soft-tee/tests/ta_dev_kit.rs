@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The development kit's make rules: a TA tree that uses everything that a tree can use
+//! (`ta-dev-kit/tests/everything`), built with each compiler, loaded and called.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
+mod common;
+
+use common::*;
+use tee::{Access, CancelToken, Lifetime};
+use uuid::{uuid, Uuid};
+
+const EVERYTHING: Uuid = uuid!("5d0b4a0e-5a73-4c8f-9c5c-6d1f4c1b9a52");
+
+const FEATURE: u32 = 0;
+const WATCH_DESTRUCTOR: u32 = 1;
+
+/// What the TA's features give, in the order of their numbers.
+const FEATURES: [(&str, u64); 14] = [
+    ("global-cppflags-y, cppflags-y, cflags-<source>-y", 1 + 2 + 3),
+    (".S, aflags-y, aflags-<source>-y", 42),
+    ("srcs-$(CFG_…_$(sm))", 64),
+    ("LIBNAME, libdirs, libnames, libdeps, incdirs-lib-y, cflags-lib-y", 4),
+    ("subdirs-y, incdirs-y, a source's own flags", 1 + 1 + 5),
+    ("subdirs-y below subdirs-y", 20),
+    ("subdirs_ext-y, srcs_ext-y, oname-<source>-y", 30),
+    ("gensrcs-y", 144),
+    ("LDADD", 42),
+    ("TA_CURRENT_TA_EXT_PROPERTIES", 71),
+    ("C++ exceptions", 61),
+    ("C++ global constructors", 50),
+    ("C++ standard library", 130),
+    ("C++ run-time types, cxxflags-<source>-y", 4),
+];
+
+/// Builds the tree with `compiler`, and checks each feature.
+fn has_everything(compiler: &str) {
+    let folder = soft_tee_testing::kit_test_ta("everything", compiler);
+    let tee = soft_tee_with(&format!("everything-{compiler}"), |config| config.ta_dir.clone_from(&folder));
+    let session = open(&context(&tee), EVERYTHING).unwrap();
+    for (number, (what, expected)) in (0..).zip(FEATURES) {
+        let mut params = [value(Access::InOut, number, 0)];
+        invoke(&session, FEATURE, &mut params).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(values(&params[0]).0, expected, "{what}");
+    }
+
+    // Memory that the client has registered stays mapped until the instance has gone.
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
+    invoke(&session, WATCH_DESTRUCTOR, &mut [memref(Access::InOut, &memory, 7, 1)]).unwrap();
+    assert_eq!(ram.byte(7), 0);
+    session.close(&CancelToken::new());
+    wait_until("the destructor of a global object", || ram.byte(7) == b'D');
+}
+
+#[test]
+fn gcc_builds_everything() {
+    has_everything("gcc");
+}
+
+#[test]
+fn clang_builds_everything() {
+    has_everything("clang");
+}
+
+/// The same for arm64, of which this machine can only look at the outside.
+#[test]
+fn cross_compilers_build_everything() {
+    for compiler in ["gcc", "clang"] {
+        let folder = soft_tee_testing::kit_test_ta_for_arm64("everything", compiler);
+        let ta = std::fs::read(folder.join(format!("{EVERYTHING}.ta"))).unwrap();
+        // ELF, 64 bits, little-endian, shared object, EM_AARCH64.
+        assert_eq!((&ta[..6], &ta[16..20]), (&b"\x7fELF\x02\x01"[..], &[3, 0, 183, 0][..]), "{compiler}");
+    }
+}
