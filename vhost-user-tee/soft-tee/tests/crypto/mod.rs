@@ -106,6 +106,20 @@ impl Args {
     pub(crate) fn null(self) -> Self {
         self.u32(NULL)
     }
+
+    pub(crate) fn attributes(self, attributes: &[Attribute<'_>]) -> Self {
+        attributes.iter().fold(self.u32(attributes.len() as u32), |args, attribute| match *attribute {
+            Attribute::Buffer(id, bytes) => args.u32(id).bytes(bytes),
+            Attribute::Values(id, a, b) => args.u32(id).u32(a).u32(b),
+        })
+    }
+}
+
+/// An attribute of an object or a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attribute<'a> {
+    Buffer(u32, &'a [u8]),
+    Values(u32, u32, u32),
 }
 
 /// Numbers alone.
@@ -224,6 +238,17 @@ impl Ta {
     pub(crate) fn key(&self, slot: u32, kind: u32, max: u32, key: &[u8]) {
         self.ok(Call::AllocateObject, args(&[slot, kind, max]));
         self.ok(Call::Populate, args(&[slot, 1, SECRET_VALUE]).bytes(key));
+    }
+
+    /// An object in a slot, in the place of what was there, made from attributes.
+    pub(crate) fn object(&self, slot: u32, kind: u32, max: u32, attributes: &[Attribute<'_>]) {
+        self.ok(Call::AllocateObject, args(&[slot, kind, max]));
+        self.ok(Call::Populate, args(&[slot]).attributes(attributes));
+    }
+
+    /// What an object has for an attribute that is a buffer.
+    pub(crate) fn buffer(&self, slot: u32, id: u32) -> Vec<u8> {
+        self.call(Call::BufferAttribute, args(&[slot, id, 600])).bytes()
     }
 
     /// An operation in a slot, with the key in a slot for objects.

@@ -7,23 +7,9 @@ use std::ptr;
 use tee::gp::ERROR_BAD_PARAMETERS;
 use zeroize::Zeroizing;
 
+use super::attribute_set::{is_value, Attribute, Content};
 use super::panic::panic;
 use super::pointers::{bytes, items, store};
-
-/// The bit of an attribute's number that says that it is a value, not a buffer (`TEE_ATTR_FLAG_VALUE`).
-const FLAG_VALUE: u32 = 1 << 29;
-/// The bit that says that it may be read whatever the object may be used for (`TEE_ATTR_FLAG_PUBLIC`).
-const FLAG_PUBLIC: u32 = 1 << 28;
-
-/// Whether an attribute is a value.
-pub(super) fn is_value(id: u32) -> bool {
-    id & FLAG_VALUE != 0
-}
-
-/// Whether an attribute may be read of any object.
-pub(super) fn is_public(id: u32) -> bool {
-    id & FLAG_PUBLIC != 0
-}
 
 /// `TEE_Attribute`: a buffer; or two values of 32 bits, which lie where the pointer lies otherwise.
 #[derive(Clone, Copy)]
@@ -53,13 +39,6 @@ pub(super) enum Attributes {
     Gp11(*const c_void),
 }
 
-/// An attribute, copied. It is wiped when dropped.
-pub(super) struct Attribute {
-    pub(super) id: u32,
-    /// Nothing in it where the attribute is a value: no type of object has such yet.
-    pub(super) buffer: Zeroizing<Vec<u8>>,
-}
-
 impl Attributes {
     /// Copies `count` of them.
     ///
@@ -87,9 +66,14 @@ impl Attributes {
 /// # Safety
 /// Where the attribute is a buffer, `len` bytes can be read at it.
 unsafe fn copy(id: u32, buffer: *const c_void, len: usize) -> Attribute {
-    // SAFETY: the caller's word.
-    let buffer = if is_value(id) { &[] } else { unsafe { bytes(buffer, len) } };
-    Attribute { id, buffer: Zeroizing::new(buffer.to_vec()) }
+    let content = if is_value(id) {
+        let both = buffer.addr();
+        Content::Values(both as u32, (both >> 32) as u32)
+    } else {
+        // SAFETY: the caller's word.
+        Content::Buffer(Zeroizing::new(unsafe { bytes(buffer, len) }.to_vec()))
+    };
+    Attribute { id, content }
 }
 
 /// What the pointer is where the attribute has two values.

@@ -203,7 +203,7 @@ impl Operation {
         if self.state != State::Initial {
             return Err(ERROR_BAD_STATE);
         }
-        let key = &self.keys.first().ok_or(ERROR_BAD_STATE)?.secret;
+        let key = self.keys.first().ok_or(ERROR_BAD_STATE)?.secret();
         if !algorithm.has_tag(tag_bits) {
             return Err(ERROR_NOT_SUPPORTED);
         }

@@ -8,6 +8,7 @@ use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_OUT_OF_MEMORY, ERROR_
 
 use super::algorithms::{Algorithm, ENCRYPT};
 use super::handles::lock;
+use super::object::Key;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
 use super::pointers::{bytes, bytes_mut, load, store, stream, with_gp11_len};
@@ -161,7 +162,7 @@ impl Operation {
         if self.keys.is_empty() {
             return Err(ERROR_BAD_STATE);
         }
-        let keys: Vec<&[u8]> = self.keys.iter().map(|key| &key.secret[..]).collect();
+        let keys: Vec<&[u8]> = self.keys.iter().map(Key::secret).collect();
         let cipher = Cipher::new(algorithm, self.mode == ENCRYPT, &keys, iv).map_err(code)?;
         self.work = Work::Cipher(cipher);
         self.state = State::Active;

@@ -158,7 +158,7 @@ impl Operation {
             return Err(ERROR_BAD_PARAMETERS);
         };
         let key = self.keys.first().ok_or(ERROR_BAD_STATE)?;
-        self.work = Work::Mac(Mac::new(algorithm, &key.secret).map_err(code)?);
+        self.work = Work::Mac(Mac::new(algorithm, key.secret()).map_err(code)?);
         self.state = State::Active;
         Ok(())
     }

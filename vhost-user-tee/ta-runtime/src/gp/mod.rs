@@ -38,6 +38,8 @@
 #![allow(non_snake_case)]
 
 mod algorithms;
+mod attribute_ids;
+mod attribute_set;
 mod attributes;
 mod authenticated;
 mod authenticated_gp11;
@@ -49,6 +51,7 @@ mod entry;
 mod handles;
 mod macs;
 mod memory;
+mod object;
 mod object_types;
 mod objects;
 mod operation_info;
@@ -63,6 +66,7 @@ mod streams;
 mod time;
 mod trace;
 mod transient_objects;
+mod type_attributes;
 mod uuid;
 
 /// An entry point of the TA is about to be called.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Types of objects that have attributes (API 1.3.1, table 5-9, and section 6.11): keys and secrets.
+//! Types of objects (API 1.3.1, table 5-9, and section 6.11).
 
-/// `TEE_ATTR_SECRET_VALUE`.
-pub(super) const SECRET_VALUE: u32 = 0xC000_0000;
+use super::type_attributes::*;
 
 pub(super) const AES: u32 = 0xA000_0010;
 pub(super) const DES: u32 = 0xA000_0011;
@@ -10,8 +9,34 @@ pub(super) const DES3: u32 = 0xA000_0013;
 pub(super) const SM4: u32 = 0xA000_0014;
 /// `TEE_TYPE_HMAC_MD5`; the others follow in the order of `TEE_ALG_HMAC_*`.
 pub(super) const HMAC: u32 = 0xA000_0000;
+/// `TEE_TYPE_GENERIC_SECRET`.
+pub(super) const GENERIC_SECRET: u32 = 0xA000_0000;
+/// `TEE_TYPE_DATA`: no attributes. Only persistent objects are of this type.
+pub(super) const DATA: u32 = 0xA000_00BF;
 
-/// A type of which all is one secret.
+/// `TEE_TYPE_*_KEYPAIR`. The public key alone has the same number without [`PAIR`].
+pub(super) const RSA_KEYPAIR: u32 = 0xA100_0030;
+pub(super) const DSA_KEYPAIR: u32 = 0xA100_0031;
+pub(super) const DH_KEYPAIR: u32 = 0xA100_0032;
+pub(super) const ECDSA_KEYPAIR: u32 = 0xA100_0041;
+pub(super) const ECDH_KEYPAIR: u32 = 0xA100_0042;
+pub(super) const ED25519_KEYPAIR: u32 = 0xA100_0043;
+pub(super) const X25519_KEYPAIR: u32 = 0xA100_0044;
+pub(super) const SM2_DSA_KEYPAIR: u32 = 0xA100_0045;
+pub(super) const SM2_KEP_KEYPAIR: u32 = 0xA100_0046;
+pub(super) const SM2_PKE_KEYPAIR: u32 = 0xA100_0047;
+pub(super) const ED448_KEYPAIR: u32 = 0xA100_0048;
+pub(super) const X448_KEYPAIR: u32 = 0xA100_0049;
+/// `TEE_TYPE_HKDF` of API 1.3, and OP-TEE's own types of what keys are derived from.
+pub(super) const HKDF: u32 = 0xA000_004A;
+pub(super) const HKDF_IKM: u32 = 0xA100_00C0;
+pub(super) const CONCAT_KDF_Z: u32 = 0xA100_00C1;
+pub(super) const PBKDF2_PASSWORD: u32 = 0xA100_00C2;
+
+/// In the number of a type: that of a key pair, not of a public key.
+pub(super) const PAIR: u32 = 0x0100_0000;
+
+/// A type of objects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ObjectType {
     pub(super) id: u32,
@@ -19,39 +44,91 @@ pub(super) struct ObjectType {
     min: u32,
     max: u32,
     step: u32,
-    /// Whether a secret has to have one of these sizes. Of those that do not OP-TEE takes shorter ones as well.
+    /// Whether what is made from attributes has to have one of these sizes. Of those where not OP-TEE takes shorter
+    /// ones as well.
     exact: bool,
+    attributes: &'static [TypeAttribute],
 }
 
 const fn exact(id: u32, min: u32, max: u32, step: u32) -> ObjectType {
-    ObjectType { id, min, max, step, exact: true }
+    ObjectType { id, min, max, step, exact: true, attributes: &SECRET }
 }
 
-const fn up_to(id: u32, min: u32, max: u32) -> ObjectType {
-    ObjectType { id, min, max, step: 8, exact: false }
+const fn up_to(id: u32, min: u32, max: u32, attributes: &'static [TypeAttribute]) -> ObjectType {
+    ObjectType { id, min, max, step: 8, exact: false, attributes }
 }
 
-/// Sizes are those of OP-TEE.
-static TYPES: [ObjectType; 16] = [
+/// A type of asymmetric keys.
+const fn key(id: u32, (min, max, step): (u32, u32, u32), attributes: &'static [TypeAttribute]) -> ObjectType {
+    ObjectType { id, min, max, step, exact: true, attributes }
+}
+
+const fn one_size(id: u32, size: u32, attributes: &'static [TypeAttribute]) -> ObjectType {
+    key(id, (size, size, 1), attributes)
+}
+
+const RSA_SIZES: (u32, u32, u32) = (256, 4096, 1);
+const DSA_SIZES: (u32, u32, u32) = (512, 3072, 64);
+const DH_SIZES: (u32, u32, u32) = (256, 2048, 1);
+const ECC_SIZES: (u32, u32, u32) = (192, 521, 1);
+
+/// Sizes are those of OP-TEE, and of API 1.3.1 where OP-TEE has no such type.
+static TYPES: [ObjectType; 44] = [
     exact(AES, 128, 256, 64),
     exact(DES, 64, 64, 64),
     exact(DES3, 128, 192, 64),
     exact(SM4, 128, 128, 128),
-    up_to(HMAC | 1, 64, 512),
-    up_to(HMAC | 2, 80, 512),
-    up_to(HMAC | 3, 112, 512),
-    up_to(HMAC | 4, 192, 1024),
-    up_to(HMAC | 5, 256, 1024),
-    up_to(HMAC | 6, 256, 1024),
+    up_to(HMAC | 1, 64, 512, &SECRET),
+    up_to(HMAC | 2, 80, 512, &SECRET),
+    up_to(HMAC | 3, 112, 512, &SECRET),
+    up_to(HMAC | 4, 192, 1024, &SECRET),
+    up_to(HMAC | 5, 256, 1024, &SECRET),
+    up_to(HMAC | 6, 256, 1024, &SECRET),
     // SM3, then SHA-3.
-    up_to(HMAC | 7, 80, 1024),
-    up_to(HMAC | 8, 192, 1024),
-    up_to(HMAC | 9, 256, 1024),
-    up_to(HMAC | 0xA, 256, 1024),
-    up_to(HMAC | 0xB, 256, 1024),
-    // TEE_TYPE_GENERIC_SECRET.
-    up_to(0xA000_0000, 0, 4096),
+    up_to(HMAC | 7, 80, 1024, &SECRET),
+    up_to(HMAC | 8, 192, 1024, &SECRET),
+    up_to(HMAC | 9, 256, 1024, &SECRET),
+    up_to(HMAC | 0xA, 256, 1024, &SECRET),
+    up_to(HMAC | 0xB, 256, 1024, &SECRET),
+    up_to(GENERIC_SECRET, 0, 4096, &SECRET),
+    up_to(HKDF, 0, 4096, &SECRET),
+    up_to(HKDF_IKM, 0, 4096, &IKM),
+    up_to(CONCAT_KDF_Z, 0, 4096, &Z),
+    up_to(PBKDF2_PASSWORD, 0, 4096, &PASSWORD),
+    key(RSA_KEYPAIR & !PAIR, RSA_SIZES, &RSA_PUBLIC),
+    key(RSA_KEYPAIR, RSA_SIZES, &RSA_PAIR),
+    key(DSA_KEYPAIR & !PAIR, DSA_SIZES, &DSA_PUBLIC),
+    key(DSA_KEYPAIR, DSA_SIZES, &DSA_PAIR),
+    key(DH_KEYPAIR, DH_SIZES, &DH_PAIR),
+    key(ECDSA_KEYPAIR & !PAIR, ECC_SIZES, &ECC_PUBLIC),
+    key(ECDSA_KEYPAIR, ECC_SIZES, &ECC_PAIR),
+    key(ECDH_KEYPAIR & !PAIR, ECC_SIZES, &ECC_PUBLIC),
+    key(ECDH_KEYPAIR, ECC_SIZES, &ECC_PAIR),
+    one_size(SM2_DSA_KEYPAIR & !PAIR, 256, &SM2_PUBLIC),
+    one_size(SM2_DSA_KEYPAIR, 256, &SM2_PAIR),
+    one_size(SM2_KEP_KEYPAIR & !PAIR, 256, &SM2_PUBLIC),
+    one_size(SM2_KEP_KEYPAIR, 256, &SM2_PAIR),
+    one_size(SM2_PKE_KEYPAIR & !PAIR, 256, &SM2_PUBLIC),
+    one_size(SM2_PKE_KEYPAIR, 256, &SM2_PAIR),
+    one_size(ED25519_KEYPAIR & !PAIR, 256, &ED25519_PUBLIC),
+    one_size(ED25519_KEYPAIR, 256, &ED25519_PAIR),
+    one_size(X25519_KEYPAIR & !PAIR, 256, &X25519_PUBLIC),
+    one_size(X25519_KEYPAIR, 256, &X25519_PAIR),
+    one_size(ED448_KEYPAIR & !PAIR, 448, &ED448_PUBLIC),
+    one_size(ED448_KEYPAIR, 448, &ED448_PAIR),
+    one_size(X448_KEYPAIR & !PAIR, 448, &X448_PUBLIC),
+    one_size(X448_KEYPAIR, 448, &X448_PAIR),
+    one_size(DATA, 0, &NONE),
 ];
+
+/// Bits of the curves that there are, `TEE_ECC_CURVE_*`.
+const CURVES: [(u32, u32); 7] =
+    [(1, 192), (2, 224), (3, 256), (4, 384), (5, 521), (0x300, 256), (0x400, 256)];
+
+/// Size in bits of a key on a curve.
+pub(super) fn curve_bits(curve: u32) -> Option<u32> {
+    CURVES.iter().find(|(known, _)| *known == curve).map(|(_, bits)| *bits)
+}
 
 /// The type that has this number.
 pub(super) fn object_type(id: u32) -> Option<&'static ObjectType> {
@@ -82,9 +159,39 @@ impl ObjectType {
         })
     }
 
-    /// Whether a secret may have `len` bytes.
-    pub(super) fn takes(&self, len: usize) -> bool {
-        !self.exact || u32::try_from(len).is_ok_and(|len| self.has_size(len.saturating_mul(8)))
+    /// Whether what is made from attributes may have `bits`, with all of them counted.
+    pub(super) fn takes(&self, bits: u32) -> bool {
+        !self.exact || self.has_size(bits)
+    }
+
+    /// The attributes that objects of this type have.
+    pub(super) fn attributes(&self) -> &'static [TypeAttribute] {
+        self.attributes
+    }
+
+    /// An attribute of this type.
+    pub(super) fn attribute(&self, id: u32) -> Option<&'static TypeAttribute> {
+        self.attributes.iter().find(|attribute| attribute.id == id)
+    }
+
+    /// The size in bits of objects that no attribute tells it of: there is but one.
+    pub(super) fn only_size(&self) -> Option<u32> {
+        (self.min == self.max).then_some(self.max)
+    }
+
+    /// Whether its keys are random bytes alone.
+    pub(super) fn is_secret(&self) -> bool {
+        self.attributes == SECRET
+    }
+
+    /// Whether an object can have a copy of the attributes of one of type `from`: it is of the same type, or the
+    /// public half of it.
+    pub(super) fn copies(&self, from: &Self) -> bool {
+        self == from || self.id | PAIR == from.id && self.attributes.iter().all(|of| from.has(of))
+    }
+
+    fn has(&self, attribute: &TypeAttribute) -> bool {
+        self.attribute(attribute.id).is_some()
     }
 }
 
@@ -114,9 +221,9 @@ mod tests {
         }
         assert_eq!(aes.size_of(16, 256), Some(128));
         assert_eq!(aes.size_of(32, 128), None);
-        assert!(!aes.takes(20));
+        assert!(!aes.takes(160));
         let hmac = object_type(HMAC | 4).unwrap();
-        assert!(hmac.takes(4) && !hmac.has_size(32));
+        assert!(hmac.takes(32) && !hmac.has_size(32));
     }
 
     #[test]

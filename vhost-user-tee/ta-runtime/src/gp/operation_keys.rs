@@ -2,34 +2,26 @@
 //! Keys of an operation (API 1.3.1, sections 6.2.6 and 6.2.7).
 
 use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_SECURITY, SUCCESS};
-use zeroize::Zeroizing;
 
 use super::handles::lock;
-use super::objects::{object, Object};
+use super::object::{Key, Object};
+use super::objects::object;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
-
-/// A key, copied from its object. It is wiped when dropped.
-#[derive(Clone)]
-pub(super) struct Key {
-    /// In bits.
-    pub(super) size: u32,
-    pub(super) secret: Zeroizing<Vec<u8>>,
-}
 
 /// Errors are codes to end the TA with.
 impl Operation {
     fn key(&self, object: &Object) -> Result<Key, u32> {
         let required = self.algorithm.required_usage(self.mode).unwrap_or(0);
-        let (size, secret) = object.secret().ok_or(ERROR_BAD_STATE)?;
+        let key = object.key().ok_or(ERROR_BAD_STATE)?;
         // Each of two keys is held to what is the sum of both, as in OP-TEE.
         if self.algorithm.key_type() != Some(object.kind())
             || object.usage() & required != required
-            || size > self.max_key_size
+            || key.size > self.max_key_size
         {
             return Err(ERROR_BAD_PARAMETERS);
         }
-        Ok(Key { size, secret: secret.clone() })
+        Ok(key.clone())
     }
 
     /// Sets as many keys as the algorithm has, or clears them where all are none.

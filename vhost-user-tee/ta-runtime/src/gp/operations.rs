@@ -9,7 +9,7 @@ use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_NOT_SUPPORTED, SUCCES
 
 use super::algorithms::{algorithm, Algorithm};
 use super::handles::{lock, Handles};
-use super::operation_keys::Key;
+use super::object::Key;
 use super::panic::panic;
 use super::pointers::store;
 use super::{authenticated, ciphers, digests, macs};

@@ -7,8 +7,9 @@ use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_NOT_SUPPORTED, SUCCESS};
 
 use super::attributes::Attributes;
 use super::handles::lock;
-use super::object_types::object_type;
-use super::objects::{insert, object, Object, TEE_CloseObject};
+use super::object::Object;
+use super::object_types::{object_type, DATA};
+use super::objects::{insert, object, TEE_CloseObject};
 use super::panic::panic;
 use super::pointers::store;
 
@@ -19,22 +20,25 @@ use super::pointers::store;
 /// A handle can be written at `handle`.
 #[no_mangle]
 unsafe extern "C" fn TEE_AllocateTransientObject(kind: u32, max_size: u32, handle: *mut usize) -> u32 {
+    if kind == DATA {
+        return ERROR_NOT_SUPPORTED;
+    }
+    // SAFETY: the caller's word.
+    unsafe { __GP11_TEE_AllocateTransientObject(kind, max_size, handle) }
+}
+
+/// As API 1.1 had it: also of `TEE_TYPE_DATA`.
+///
+/// # Safety
+/// As [`TEE_AllocateTransientObject`].
+#[no_mangle]
+unsafe extern "C" fn __GP11_TEE_AllocateTransientObject(kind: u32, max_size: u32, handle: *mut usize) -> u32 {
     let Some(object) = object_type(kind).and_then(|kind| Object::new(kind, max_size)) else {
         return ERROR_NOT_SUPPORTED;
     };
     // SAFETY: the caller's word.
     unsafe { store(handle, insert(object)) };
     SUCCESS
-}
-
-/// As API 1.1 had it.
-///
-/// # Safety
-/// As [`TEE_AllocateTransientObject`].
-#[no_mangle]
-unsafe extern "C" fn __GP11_TEE_AllocateTransientObject(kind: u32, max_size: u32, handle: *mut usize) -> u32 {
-    // SAFETY: the caller's word.
-    unsafe { TEE_AllocateTransientObject(kind, max_size, handle) }
 }
 
 /// Ends an object; of no handle, does nothing.
@@ -86,14 +90,18 @@ unsafe fn populate(handle: usize, attributes: Attributes, count: u32) -> u32 {
     // SAFETY: the caller's word.
     let attributes = unsafe { attributes.read(count) };
     let populated = lock(&object).populate(attributes);
-    match populated {
+    initialized(populated)
+}
+
+fn initialized(result: Result<bool, u32>) -> u32 {
+    match result {
         Ok(true) => SUCCESS,
         Ok(false) => ERROR_BAD_PARAMETERS,
         Err(code) => panic(code),
     }
 }
 
-/// Initializes an object with the attributes of another of its type. What it may be used for from then on is what
+/// Initializes an object with the attributes of another of its type, or with the public half of a key pair. What it may be used for from then on is what
 /// both may be. (OP-TEE takes over what the other may be used for.)
 #[no_mangle]
 extern "C" fn TEE_CopyObjectAttributes1(to: usize, from: usize) -> u32 {
@@ -110,7 +118,8 @@ extern "C" fn TEE_CopyObjectAttributes(to: usize, from: usize) {
     TEE_CopyObjectAttributes1(to, from);
 }
 
-/// Initializes an object with a new key of `size` bits.
+/// Initializes an object with a new key of `size` bits; `TEE_ERROR_BAD_PARAMETERS` where there is none with these
+/// attributes.
 ///
 /// # Safety
 /// `count` of `TEE_Attribute` can be read at `attributes`, and what they refer to.
@@ -141,7 +150,6 @@ unsafe fn generate(handle: usize, size: u32, attributes: Attributes, count: u32)
     let object = object(handle);
     // SAFETY: the caller's word.
     let attributes = unsafe { attributes.read(count) };
-    let generated = lock(&object).generate(size, &attributes);
-    generated.unwrap_or_else(|code| panic(code));
-    SUCCESS
+    let generated = lock(&object).generate(size, attributes);
+    initialized(generated)
 }
