@@ -16,9 +16,11 @@
 //! - [`vm`]: virtual machines
 //! - [`daemon`]: the daemon under test
 //! - [`uml`]: guests of user-mode Linux, for development
+//! - [`gp_coverage`]: the page that says which test exercises which part of the GP API
 //! - [`scene`]: a daemon with its machines, and where their logs are
 
 pub mod daemon;
+pub mod gp_coverage;
 pub mod paths;
 pub mod progress;
 pub mod provision;

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use integration::progress::say;
 use integration::provision::{self, Arch, Lints, UmlKind};
 use integration::vm::{self, Door};
-use integration::{uml, Scene, SceneError};
+use integration::{gp_coverage, uml, Scene, SceneError};
 
 /// Virtual machines with a TEE, from a bare Debian machine with Rust.
 #[derive(Parser)]
@@ -44,6 +44,12 @@ enum Command {
     Driver {
         /// What to build it for.
         arch: ArchArg,
+    },
+    /// Hold docs/gp-coverage.md against what the tests of the software TEE have recorded: `cargo test -p soft-tee`.
+    GpCoverage {
+        /// Write the page anew.
+        #[arg(long)]
+        update: bool,
     },
     /// Cross-compile the host side for arm64 with Debian's own rustc.
     HostArm64,
@@ -82,6 +88,7 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             };
             println!("{}", provision::driver(arch, Lints::Deny)?.module.display());
         }
+        Command::GpCoverage { update } => gp_coverage_page(update)?,
         Command::HostArm64 => provision::host_for_arm64()?,
     }
     Ok(())
@@ -92,6 +99,18 @@ fn shell(door: Door) -> Result<(), SceneError> {
     say(&format!("daemon's log: {}", scene.dir.join("daemon.log").display()));
     say("in the guest: load-driver, then tee-guest --help");
     vm::shell(&scene.parts, &scene.dir, &scene.config(0))?;
+    Ok(())
+}
+
+fn gp_coverage_page(update: bool) -> Result<(), Box<dyn std::error::Error>> {
+    // Beside what this was built into: target/debug/integration, target/gp-coverage.
+    let program = std::env::current_exe()?;
+    let records = program.ancestors().nth(2).map(|target| target.join("gp-coverage")).unwrap_or_default();
+    if update {
+        gp_coverage::update(&records)?;
+    } else {
+        gp_coverage::check(&records)?;
+    }
     Ok(())
 }
 

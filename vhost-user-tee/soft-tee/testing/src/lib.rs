@@ -6,6 +6,8 @@
 
 #![allow(clippy::panic)] // It is for tests.
 
+pub mod gp_coverage;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,10 +33,10 @@ pub fn runtime() -> &'static Path {
     })
 }
 
-/// A folder with the test TAs of `integration/tas`.
+/// A folder with the test TAs of `integration/tas`, which tell what they use of the GP API: see [`gp_coverage`].
 pub fn test_tas() -> &'static Path {
     static TAS: OnceLock<PathBuf> = OnceLock::new();
-    TAS.get_or_init(|| make_tas("test-tas", "integration/tas", "all"))
+    TAS.get_or_init(|| make_with("test-tas", "integration/tas", "all", &["GP_COVERAGE=y"]))
 }
 
 /// A folder with the examples of the development kit, in C and in Rust.

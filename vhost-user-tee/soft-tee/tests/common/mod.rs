@@ -56,9 +56,8 @@ pub(crate) fn soft_tee(name: &str) -> SoftTee {
 
 /// The same, with other limits or folders.
 pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> SoftTee {
-    let _ = env_logger::builder().is_test(true).try_init(); // One for all tests of a program.
     let mut config = Config {
-        name: name.to_owned(),
+        name: soft_tee_testing::gp_coverage::vm_name(name),
         ta_dir: soft_tee_testing::test_tas().to_owned(),
         ta_runtime: soft_tee_testing::runtime().to_owned(),
         limits: Limits::default(),
