@@ -17,10 +17,12 @@
 //! - [`daemon`]: the daemon under test
 //! - [`uml`]: guests of user-mode Linux, for development
 //! - [`gp_coverage`]: the page that says which test exercises which part of the GP API
+//! - [`optee`]: an Arm machine with a real OP-TEE in its secure world
 //! - [`scene`]: a daemon with its machines, and where their logs are
 
 pub mod daemon;
 pub mod gp_coverage;
+pub mod optee;
 pub mod paths;
 pub mod progress;
 pub mod provision;

@@ -7,6 +7,9 @@ mod demo;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use guest_agent::Status;
+use integration::optee::{self, OpteeConfig, OpteeVm};
+use integration::paths::vm_dir;
 use integration::progress::say;
 use integration::provision::{self, Arch, Lints, UmlKind};
 use integration::vm::{self, Door};
@@ -35,6 +38,12 @@ enum Command {
         /// The kernel with KASAN, lockdep and the like.
         #[arg(long)]
         debug: bool,
+    },
+    /// Boot an emulated Arm machine with a real OP-TEE and give a shell in it, or run a command there.
+    Optee {
+        /// The command and its arguments; a shell without one. Leave that with `exit` or ^A x.
+        #[arg(last = true)]
+        command: Vec<String>,
     },
     /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
     Bench,
@@ -66,7 +75,7 @@ enum ArchArg {
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -74,11 +83,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Demo => demo::run()?,
         Command::Shell { door } => shell(door)?,
         Command::Uml { debug } => user_mode(if debug { UmlKind::Debug } else { UmlKind::Plain })?,
+        Command::Optee { command } => return real_optee(&command),
         Command::Bench => bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
@@ -89,9 +99,9 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", provision::driver(arch, Lints::Deny)?.module.display());
         }
         Command::GpCoverage { update } => gp_coverage_page(update)?,
-        Command::HostArm64 => provision::host_for_arm64()?,
+        Command::HostArm64 => println!("{}", provision::host_for_arm64()?.display()),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn shell(door: Door) -> Result<(), SceneError> {
@@ -121,4 +131,25 @@ fn user_mode(kind: UmlKind) -> Result<(), Box<dyn std::error::Error>> {
     say("in the guest: load-driver, then tee-guest --help");
     uml::shell(&scene.parts, &kernel, &scene.dir.join("uml"), &scene.tee(0).socket)?;
     Ok(())
+}
+
+fn real_optee(command: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let parts = provision::optee()?;
+    let (dir, config) = (vm_dir().join("run"), OpteeConfig::new("optee-shell"));
+    if command.is_empty() {
+        say(&format!("OP-TEE's log: {}", dir.join(&config.name).join("secure.log").display()));
+        optee::shell(&parts, &dir, &config)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let vm = OpteeVm::boot(&parts, &dir, &config)?;
+    let argv: Vec<&str> = command.iter().map(String::as_str).collect();
+    let status = vm.guest.start(&argv)?.relay()?;
+    vm.shut_down()?;
+    Ok(match status {
+        Status::Code(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Status::Signal(_) | Status::NotStarted(_) => {
+            eprintln!("{}: {status:?}", command.join(" "));
+            ExitCode::FAILURE
+        }
+    })
 }

@@ -10,6 +10,7 @@
 //!   driver       virtio_tee.ko                                built inside the root
 //!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
 //!   uml          the kernel as a program, and its driver      built inside the root, where asked for
+//!   optee        firmware of an Arm machine with OP-TEE       built inside the root for arm64, where asked for
 //! ```
 //!
 //! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
@@ -19,22 +20,22 @@
 mod driver;
 mod host_tools;
 mod kernel;
+mod optee;
 mod programs;
 mod root;
 mod store;
 mod uml;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use thiserror::Error;
 
-use crate::paths::{vm_dir, workspace};
-use crate::progress::{self, StepError};
+use crate::progress::StepError;
 
 pub use driver::{Driver, Lints};
 pub use kernel::KernelTree;
+pub use optee::OpteeMachine;
 pub use programs::{GuestPrograms, HostPrograms};
 pub use root::Root;
 pub use store::StoreError;
@@ -160,27 +161,21 @@ fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), Provision
     Ok((root, driver))
 }
 
-/// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root.
-pub fn host_for_arm64() -> Result<(), ProvisionError> {
+/// Makes what an Arm machine with OP-TEE is booted from.
+pub fn optee() -> Result<OpteeMachine, ProvisionError> {
     let _lock = store::lock()?;
     host_tools::ensure()?;
     let root = root::ensure(Arch::Arm64)?;
-    let vendor = vm_dir().join("vendor");
-    let target = store::make_dir(&vm_dir().join("cross-arm64"))?;
-    let mut command = Command::new(programs::cargo());
-    command.current_dir(workspace()).args(["vendor", "--locked", "--versioned-dirs"]).arg(&vendor);
-    progress::step("fetch the crates' sources", &vm_dir().join("log/vendor.log"), command)?;
-    let command = root.command(
-        &[(workspace(), "/work/src"), (&vendor, "/work/vendor"), (&target, "/work/target")],
-        "cd /work/src && exec cargo build --locked --offline --target aarch64-unknown-linux-gnu \
-         --config 'source.crates-io.replace-with=\"vendored\"' --config 'source.vendored.directory=\"/work/vendor\"' \
-         --config 'target.aarch64-unknown-linux-gnu.linker=\"aarch64-linux-gnu-gcc\"' \
-         --target-dir /work/target -p vhost-user-tee -p ta-runtime",
-    );
-    progress::step(
-        "build the host side for arm64 with Debian's rustc",
-        &vm_dir().join("log/cross-arm64.log"),
-        command,
-    )?;
-    Ok(())
+    let flash = optee::firmware(&root)?;
+    let guest = programs::guest_for_arm64(&root)?;
+    Ok(OpteeMachine { root, flash, guest })
+}
+
+/// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root; returns the
+/// folder of its programs.
+pub fn host_for_arm64() -> Result<PathBuf, ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    let root = root::ensure(Arch::Arm64)?;
+    programs::host_for_arm64(&root)
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What Cargo and the TA dev kit build on the host. Both know themselves what is up to date.
+//! What Cargo and the TA dev kit build, for this machine and for arm64. Both know themselves what is up
+//! to date.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::Command;
 use crate::paths::{vm_dir, workspace};
 use crate::progress::step;
 
-use super::{store, ProvisionError};
+use super::{store, ProvisionError, Root};
 
 /// What runs on the host.
 #[derive(Debug, Clone)]
@@ -96,4 +97,56 @@ pub(super) fn guest() -> Result<GuestPrograms, ProvisionError> {
     step("build the guest's programs", &vm_dir().join("log/guest-programs.log"), command)?;
     let folder = target.join("x86_64-unknown-linux-gnu/release");
     Ok(GuestPrograms { agent: folder.join("guest-agent"), tee_guest: folder.join("tee-guest") })
+}
+
+/// What is cross-compiled is for this target.
+const ARM64: &str = "aarch64-unknown-linux-gnu";
+
+/// Cross-compiles the host side; the lock is held. Returns the folder of its programs.
+pub(super) fn host_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
+    let title = "build the host side for arm64 with Debian's rustc";
+    cross_build(root, title, "cross-arm64", "debug", "-p vhost-user-tee -p ta-runtime")
+}
+
+/// Cross-compiles what runs in guests; the lock is held.
+pub(super) fn guest_for_arm64(root: &Root) -> Result<GuestPrograms, ProvisionError> {
+    let title = "build the guest's programs for arm64";
+    let options =
+        "--release --config 'target.aarch64-unknown-linux-gnu.rustflags=[\"-Ctarget-feature=+crt-static\"]' \
+                   -p guest-agent -p tee-guest";
+    let folder = cross_build(root, title, "guest-programs-arm64", "release", options)?;
+    Ok(GuestPrograms { agent: folder.join("guest-agent"), tee_guest: folder.join("tee-guest") })
+}
+
+/// Cross-compiles for arm64 with Debian's own rustc, offline, inside the root, into the folder `name`.
+fn cross_build(
+    root: &Root,
+    title: &str,
+    name: &str,
+    profile: &str,
+    options: &str,
+) -> Result<PathBuf, ProvisionError> {
+    let vendor = vendor()?;
+    let target = store::make_dir(&vm_dir().join(name))?;
+    let script = format!(
+        "cd /work/src && exec cargo build --locked --offline --target {ARM64} \
+         --config 'source.crates-io.replace-with=\"vendored\"' --config 'source.vendored.directory=\"/work/vendor\"' \
+         --config 'target.{ARM64}.linker=\"aarch64-linux-gnu-gcc\"' \
+         --target-dir /work/target {options}"
+    );
+    let binds = [(workspace(), "/work/src"), (&vendor, "/work/vendor"), (&target, "/work/target")];
+    step(title, &vm_dir().join(format!("log/{name}.log")), root.command(&binds, &script))?;
+    Ok(target.join(ARM64).join(profile))
+}
+
+/// The sources of all crates, for builds without a network.
+fn vendor() -> Result<PathBuf, ProvisionError> {
+    let path = workspace().join("Cargo.lock");
+    let lock = std::fs::read(&path).map_err(|source| ProvisionError::Read { path, source })?;
+    store::once(&format!("vendor-{}", store::key(&[&lock])), |part| {
+        let mut command = Command::new(cargo());
+        command.current_dir(workspace()).args(["vendor", "--locked", "--versioned-dirs"]).arg(part);
+        step("fetch the crates' sources", &vm_dir().join("log/vendor.log"), command)?;
+        Ok(())
+    })
 }

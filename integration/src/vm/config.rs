@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a machine is to have, and QEMU's command line for it.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use super::TeeDevice;
+use super::{emulator, TeeDevice};
 use crate::provision::Provisioned;
 
 /// QEMU's name of the slot for memory that is a PCI device.
@@ -51,15 +51,8 @@ impl VmConfig {
     /// QEMU with everything but what the guest talks through.
     pub(super) fn command(&self, parts: &Provisioned, append: &str) -> Command {
         let memory = self.memory_mib;
-        // Killed with the thread that started it, should that not come to end it.
-        let emulator = parts.root.program("usr/bin/qemu-system-x86_64");
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(emulator.get_program()).args(emulator.get_args());
-        command.stdin(Stdio::null());
-        for folder in ["usr/share/qemu", "usr/share/seabios"] {
-            command.arg("-L").arg(parts.root.dir.join(folder));
-        }
-        command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
+        let mut command = emulator::command(&parts.root, "usr/bin/qemu-system-x86_64");
+        command.arg("-L").arg(parts.root.dir.join("usr/share/seabios"));
         if !self.reboots {
             command.arg("-no-reboot");
         }

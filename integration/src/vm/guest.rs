@@ -234,6 +234,19 @@ impl Running<'_> {
         self.wait_within(HANG)
     }
 
+    /// Waits for the program's end, and passes on what it prints as it comes. It hangs when it is silent
+    /// for long.
+    pub fn relay(mut self) -> Result<Status, GuestError> {
+        loop {
+            match self.next(Instant::now() + HANG)? {
+                Report::Output { stream: Stream::Out, text, .. } => print!("{text}"),
+                Report::Output { stream: Stream::Err, text, .. } => eprint!("{text}"),
+                Report::Exit { status, .. } => return Ok(status),
+                Report::Ready => {}
+            }
+        }
+    }
+
     /// Waits for the program's end, but not longer than `limit`.
     pub fn wait_within(mut self, limit: Duration) -> Result<Output, GuestError> {
         let deadline = Instant::now() + limit;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use cpio::newc::{trailer, Builder, ModeFileType};
@@ -14,7 +15,7 @@ use crate::provision::{Driver, Provisioned, Root};
 const FOLDERS: [&str; 10] = ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "sys", "tmp", "root"];
 
 /// Applets of busybox that tests and people use.
-const APPLETS: [&str; 31] = [
+pub(crate) const APPLETS: [&str; 31] = [
     "awk", "basename", "cat", "cp", "dd", "dmesg", "echo", "false", "free", "grep", "head", "insmod", "kill",
     "ls", "lsmod", "lspci", "mount", "ps", "readlink", "reboot", "rm", "rmmod", "sed", "sh", "sleep", "sort",
     "top", "true", "uname", "unxz", "vi",
@@ -53,7 +54,6 @@ pub(crate) fn base(to: File, parts: &Provisioned, driver: &Driver, load_driver: 
     for folder in FOLDERS {
         archive.add(folder, ModeFileType::Directory, 0o755, &[])?;
     }
-    // The kernel opens it for the first process, before that could mount devtmpfs.
     archive.console()?;
     for (name, file, mode) in [
         ("init", &parts.guest.agent, 0o755),
@@ -80,7 +80,7 @@ fn load_driver(config: &VmConfig) -> String {
 }
 
 /// The last part of a path.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Archive {
 }
 
 impl Archive {
-    fn new(to: File) -> Self {
+    pub(crate) fn new(to: File) -> Self {
         Self { to: BufWriter::new(to), inode: 0 }
     }
 
@@ -101,10 +101,29 @@ impl Archive {
     }
 
     /// Adds what is in a file of the outside.
-    fn file(&mut self, name: &str, file: &Path, mode: u32) -> io::Result<()> {
+    pub(crate) fn file(&mut self, name: &str, file: &Path, mode: u32) -> io::Result<()> {
         let bytes = fs::read(file)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
         self.add(name, ModeFileType::Regular, mode, &bytes)
+    }
+
+    /// Adds a folder of the outside with all that is below it, as `to`.
+    pub(crate) fn tree(&mut self, to: &str, folder: &Path) -> io::Result<()> {
+        self.add(to, ModeFileType::Directory, 0o755, &[])?;
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (name, path) = (format!("{to}/{}", name_of(&entry.path())), entry.path());
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                self.tree(&name, &path)?;
+            } else if kind.is_symlink() {
+                let target = fs::read_link(&path)?;
+                self.add(&name, ModeFileType::Symlink, 0o777, target.as_os_str().as_encoded_bytes())?;
+            } else {
+                self.file(&name, &path, entry.metadata()?.permissions().mode() & 0o7777)?;
+            }
+        }
+        Ok(())
     }
 
     /// Adds programs of the root, and the libraries that they need.
@@ -128,7 +147,8 @@ impl Archive {
         Builder::new(name).ino(self.inode).mode(mode).set_mode_file_type(kind)
     }
 
-    fn add(&mut self, name: &str, kind: ModeFileType, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    /// Adds what is no file of the outside; a link's bytes are where it leads.
+    pub(crate) fn add(&mut self, name: &str, kind: ModeFileType, mode: u32, bytes: &[u8]) -> io::Result<()> {
         let size = u32::try_from(bytes.len())
             .map_err(|_| io::Error::new(io::ErrorKind::FileTooLarge, format!("{name} is too large")))?;
         let builder = self.builder(name, kind, mode);
@@ -138,7 +158,8 @@ impl Archive {
         Ok(())
     }
 
-    fn console(&mut self) -> io::Result<()> {
+    /// Adds the device that the kernel opens for the first process, before that could mount devtmpfs.
+    pub(crate) fn console(&mut self) -> io::Result<()> {
         let builder = self.builder("dev/console", ModeFileType::Char, 0o600);
         builder.rdev_major(5).rdev_minor(1).write(&mut self.to, 0).finish()?;
         Ok(())

@@ -1,29 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! One virtual machine.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::trouble::trouble;
+use super::emulator::{self, Emulator};
 use super::{initramfs, Guest, GuestError, Qmp, QmpError, TeeDevice, VmConfig};
-use crate::progress;
 use crate::provision::Provisioned;
-
-/// When a machine that was told to switch off is taken to hang.
-const HANG: Duration = Duration::from_secs(60);
-/// When a boot is taken to be stuck: many times what it takes on a busy machine.
-pub(super) const BOOT: Duration = Duration::from_secs(120);
-/// How often a machine is booted before that is an error.
-pub(super) const BOOTS: u32 = 3;
 
 /// Why a virtual machine failed.
 #[derive(Debug, Error)]
@@ -85,28 +73,13 @@ pub struct Vm {
     /// Its TEE devices, as they were when it was booted.
     pub tees: Vec<TeeDevice>,
     qmp: Mutex<Qmp>,
-    qemu: Child,
+    emulator: Emulator,
 }
 
 impl Vm {
     /// Boots a machine; its logs go to a folder of its name in `dir`.
-    ///
-    /// On a starved host it happens, once in some dozens of times, that the stock kernel does not get
-    /// beyond starting its second emulated CPU, or trips over an instruction that it is just patching
-    /// for the other one. Nothing of this project has run in it by then, so that machine is given up, with
-    /// a word about it, and another one booted.
     pub fn boot(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<Self, VmError> {
-        let mut attempt = 1;
-        loop {
-            match Self::try_boot(parts, dir, config) {
-                Err(VmError::Boot { console }) if attempt < BOOTS => {
-                    let last = console.lines().last().unwrap_or_default();
-                    progress::say(&format!("  {}: did not boot, trying again: {last}", config.name));
-                    attempt += 1;
-                }
-                result => return result,
-            }
-        }
+        emulator::persist(&config.name, || Self::try_boot(parts, dir, config))
     }
 
     fn try_boot(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<Self, VmError> {
@@ -114,65 +87,17 @@ impl Vm {
         let prepare = |source| VmError::Prepare { path: dir.clone(), source };
         fs::create_dir_all(&dir).map_err(prepare)?;
         initramfs::write(&dir.join("initramfs"), parts, config).map_err(prepare)?;
-        let log = File::create(dir.join("qemu.log")).map_err(prepare)?;
-
         let mut command = config.command(parts, "");
-        command.current_dir(&dir).args([
-            // Paths relative to the folder: a socket's may not be longer than 107 bytes.
-            "-serial",
-            "file:console.log",
-            "-chardev",
-            "socket,id=agent,path=agent.sock,server=on,wait=off",
-            "-device",
-            "virtio-serial-pci",
-            "-device",
-            &format!("virtserialport,chardev=agent,name={}", guest_agent::PORT_NAME),
-            "-qmp",
-            "unix:qmp.sock,server=on,wait=off",
-        ]);
-        command.stdout(log.try_clone().map_err(prepare)?).stderr(log);
-        let mut qemu = command.spawn().map_err(VmError::Qemu)?;
-        match Self::attach(&mut qemu, &dir) {
-            Ok((guest, qmp)) => {
-                let tees = config.tees.clone();
-                Ok(Self { dir, guest, tees, qmp: Mutex::new(qmp), qemu })
-            }
-            Err(error) => {
-                // It may have ended by itself.
-                let _ = qemu.kill();
-                let _ = qemu.wait();
-                Err(error)
-            }
-        }
-    }
-
-    fn attach(qemu: &mut Child, dir: &Path) -> Result<(Guest, Qmp), VmError> {
-        let mut open = |name| loop {
-            check_alive(qemu, dir)?;
-            if let Ok(stream) = connect(dir, name) {
-                break Ok::<UnixStream, VmError>(stream);
-            }
-        };
-        let agent = open("agent.sock")?;
-        let qmp = open("qmp.sock")?;
+        command.args(["-qmp", "unix:qmp.sock,server=on,wait=off"]);
+        let mut emulator = Emulator::start(command, &dir, &["console.log"])?;
+        let agent = emulator.open("agent.sock")?;
+        let qmp = emulator.open("qmp.sock")?;
         let qmp = Qmp::attach(qmp).or_else(|error| {
-            check_alive(qemu, dir)?;
+            emulator.check_alive()?;
             Err(VmError::from(error))
         })?;
-        let guest = Guest::attach(agent, BOOT).or_else(|source| {
-            let log = dir.join("console.log");
-            let console = progress::tail(&log).unwrap_or_default();
-            // The kernel of its own accord: the driver is loaded later.
-            if fs::read(&log).is_ok_and(|log| String::from_utf8_lossy(&log).contains("Kernel panic")) {
-                return Err(VmError::Boot { console });
-            }
-            check_alive(qemu, dir)?;
-            Err(match source {
-                GuestError::Hang { .. } => VmError::Boot { console },
-                source => VmError::Guest { source, console },
-            })
-        })?;
-        Ok((guest, qmp))
+        let guest = emulator.attach(agent)?;
+        Ok(Self { dir, guest, tees: config.tees.clone(), qmp: Mutex::new(qmp), emulator })
     }
 
     /// Loads the TEE subsystem and the driver.
@@ -188,33 +113,12 @@ impl Vm {
 
     /// The log of the guest's kernel, all of it.
     pub fn kernel_log(&self) -> String {
-        let bytes = fs::read(self.dir.join("console.log")).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        self.emulator.kernel_log()
     }
 
     /// Switches the machine off; fails where its kernel had anything to complain of.
-    pub fn shut_down(mut self) -> Result<(), VmError> {
-        let console = |dir: &Path| progress::tail(&dir.join("console.log")).unwrap_or_default();
-        self.guest.power_off().map_err(|source| VmError::Guest { source, console: console(&self.dir) })?;
-        let deadline = Instant::now() + HANG;
-        while self.qemu.try_wait().map_err(VmError::Qemu)?.is_none() {
-            if Instant::now() > deadline {
-                return Err(VmError::NoPowerOff);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        match trouble(&self.kernel_log()) {
-            None => Ok(()),
-            Some(lines) => Err(VmError::KernelTrouble(lines)),
-        }
-    }
-}
-
-impl Drop for Vm {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.qemu.kill();
-        let _ = self.qemu.wait();
+    pub fn shut_down(self) -> Result<(), VmError> {
+        self.emulator.shut_down(&self.guest)
     }
 }
 
@@ -229,24 +133,4 @@ pub fn shell(parts: &Provisioned, dir: &Path, config: &VmConfig) -> Result<(), V
     command.current_dir(&dir).args(["-serial", "mon:stdio"]);
     command.stdin(Stdio::inherit()).status().map_err(VmError::Qemu)?;
     Ok(())
-}
-
-/// Fails where QEMU has ended, with its words.
-fn check_alive(qemu: &mut Child, dir: &Path) -> Result<(), VmError> {
-    // Its end is seen on its sockets first.
-    for _ in 0..5 {
-        if let Some(status) = qemu.try_wait().map_err(VmError::Qemu)? {
-            let log = progress::tail(&dir.join("qemu.log")).unwrap_or_default();
-            return Err(VmError::QemuEnded { status, log });
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    Ok(())
-}
-
-/// Connects to a socket in a folder whose path may be too long for a socket's address: reached by the
-/// folder's descriptor instead.
-fn connect(folder: &Path, name: &str) -> io::Result<UnixStream> {
-    let folder = File::open(folder)?;
-    UnixStream::connect(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
 }

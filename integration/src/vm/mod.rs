@@ -13,6 +13,7 @@
 
 mod config;
 mod door;
+pub(crate) mod emulator;
 mod guest;
 pub(crate) mod initramfs;
 mod machine;

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::machine::{BOOT, BOOTS};
+use super::emulator::{BOOT, BOOTS};
 use super::{GuestError, Output, Running, Vm, VmError};
 use crate::progress;
 
