@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// A call failed that should not have.
     #[error(transparent)]
     Client(#[from] tee_client::Error),
+    /// No memory for it.
+    #[error(transparent)]
+    Map(#[from] tee_client::MapError),
     /// Something of the guest's own failed.
     #[error("{what}: {source}")]
     System {

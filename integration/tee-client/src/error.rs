@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use tee_uapi::MapError;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -77,13 +78,8 @@ pub enum Error {
         source: io::Error,
     },
     /// Memory could not be mapped.
-    #[error("cannot map {len} bytes: {source}")]
-    Map {
-        /// How many bytes.
-        len: usize,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Map(#[from] MapError),
     /// A memref without memory, and the device cannot carry it (no `TEE_GEN_CAP_MEMREF_NULL`).
     #[error("parameter {index}: the device does not take memrefs without memory")]
     NullMemref {
@@ -128,7 +124,7 @@ impl Error {
             Self::OpenSession { ret, .. } | Self::Invoke { ret, .. } => *ret,
             Self::Open { .. } => code::ERROR_ITEM_NOT_FOUND,
             Self::NotGp { .. } | Self::NullMemref { .. } => code::ERROR_NOT_SUPPORTED,
-            Self::Map { .. } => code::ERROR_OUT_OF_MEMORY,
+            Self::Map(_) => code::ERROR_OUT_OF_MEMORY,
             Self::ForeignMemory { .. } => code::ERROR_BAD_PARAMETERS,
             Self::NotRunning => code::ERROR_BAD_STATE,
             Self::Ioctl { source, .. } => match source.kind() {
@@ -151,7 +147,7 @@ impl Error {
     /// The errno, where it was the kernel that refused.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Open { source, .. } | Self::Ioctl { source, .. } | Self::Map { source, .. } => {
+            Self::Open { source, .. } | Self::Ioctl { source, .. } | Self::Map(MapError { source, .. }) => {
                 source.raw_os_error()
             }
             _ => None,

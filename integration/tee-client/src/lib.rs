@@ -34,24 +34,23 @@
 //! # }
 //! ```
 //!
-//! [`raw`] has the ioctls themselves, for those who want to send what the API above never would.
-//! `unsafe` is in [`raw`] (the ioctl) and in `mapping` (memory that a TA sees as well) alone.
+//! [`raw`] has the ioctls themselves, for those who want to send what the API above never would; it
+//! is crate `tee-uapi`'s, as all that is `unsafe`.
+
+#![forbid(unsafe_code)]
 
 mod cancellation;
 pub mod code;
 mod context;
 mod error;
-mod mapping;
 mod operation;
-pub mod raw;
 mod session;
 mod shared_memory;
-pub mod uapi;
 
 pub use cancellation::Cancellation;
 pub use context::{Context, Login};
 pub use error::{Error, Origin};
-pub use mapping::Mapping;
 pub use operation::{Access, Operation, Param, MAX_PARAMS};
 pub use session::Session;
 pub use shared_memory::SharedMemory;
+pub use tee_uapi::{raw, uapi, MapError, Mapping};

@@ -4,7 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::mapping::Registered;
+use tee_uapi::Registered;
+
 use crate::raw::{self, Device};
 use crate::uapi::{self, ATTR_MEMREF_INPUT, ATTR_NONE, ATTR_VALUE_INPUT, MEMREF_NULL};
 use crate::{Cancellation, Error, SharedMemory};

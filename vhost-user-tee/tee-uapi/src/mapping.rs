@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Memory that a TA sees as well: mapping it, reading and writing it, handing it to the kernel.
 //!
-//! With `raw` the only module with `unsafe`. What a TA may write at any time cannot be a `&[u8]`;
-//! it is a `&[AtomicU8]`, or copied as a whole.
+//! What a TA may write at any time cannot be a `&[u8]`; it is a `&[AtomicU8]`, or copied as a whole.
 
 use std::ffi::c_void;
 use std::io;
@@ -13,10 +12,32 @@ use std::sync::atomic::AtomicU8;
 
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
+use thiserror::Error;
 
 use crate::raw::Device;
 use crate::uapi::ShmRegisterData;
-use crate::Error;
+
+/// Memory could not be mapped.
+#[derive(Debug, Error)]
+#[error("cannot map {len} bytes: {source}")]
+pub struct MapError {
+    /// How many bytes.
+    pub len: usize,
+    /// Why not.
+    #[source]
+    pub source: io::Error,
+}
+
+/// A stretch of a file, for [`Mapping::contiguous`].
+#[derive(Clone, Copy, Debug)]
+pub struct Piece<'a> {
+    /// The file.
+    pub file: BorrowedFd<'a>,
+    /// Where the stretch begins in it, in bytes; page-aligned.
+    pub offset: u64,
+    /// Its bytes; whole pages, not zero.
+    pub len: usize,
+}
 
 /// A readable and writable mapping, page-aligned, unmapped when dropped.
 #[derive(Debug)]
@@ -32,7 +53,7 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps `len` bytes of new memory, all zero; `len` is not zero.
-    pub fn anonymous(len: usize) -> Result<Self, Error> {
+    pub fn anonymous(len: usize) -> Result<Self, MapError> {
         // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
         let start = unsafe {
             rustix::mm::mmap_anonymous(
@@ -45,8 +66,8 @@ impl Mapping {
         Self::new(start, len)
     }
 
-    /// Maps `len` bytes of the shared memory behind `fd`.
-    pub(crate) fn of_shm(fd: BorrowedFd<'_>, len: usize) -> Result<Self, Error> {
+    /// Maps `len` bytes of the shared memory behind `fd`, which `TEE_IOC_SHM_ALLOC` has made.
+    pub fn of_shm(fd: BorrowedFd<'_>, len: usize) -> Result<Self, MapError> {
         // SAFETY: as above; the memory of a `shm` cannot shrink, so that no access faults.
         let start = unsafe {
             rustix::mm::mmap(
@@ -61,23 +82,54 @@ impl Mapping {
         Self::new(start, len)
     }
 
-    fn new(start: rustix::io::Result<*mut c_void>, len: usize) -> Result<Self, Error> {
+    /// Maps `pieces` one after the other, so that they are one stretch of memory here. Whoever owns a
+    /// file can shorten it: then accesses by this process raise SIGBUS, and the kernel's fail. So such
+    /// a mapping is for the kernel ([`Mapping::register`]) rather than to be read here.
+    pub fn contiguous(pieces: &[Piece<'_>]) -> Result<Self, MapError> {
+        let total = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.len));
+        let len = total.ok_or(MapError { len: usize::MAX, source: io::ErrorKind::OutOfMemory.into() })?;
+        // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
+        let start = unsafe {
+            rustix::mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::empty(), MapFlags::PRIVATE)
+        };
+        let reserved = Self::new(start, len)?;
+        let mut at = 0;
+        for piece in pieces {
+            // SAFETY: the pieces together are as long as the reserved range, so that each replaces a
+            // part of it and nothing else; nobody refers to that part yet.
+            let mapped = unsafe {
+                rustix::mm::mmap(
+                    reserved.start.as_ptr().cast::<u8>().add(at).cast(),
+                    piece.len,
+                    ProtFlags::READ | ProtFlags::WRITE,
+                    MapFlags::SHARED | MapFlags::FIXED,
+                    piece.file,
+                    piece.offset,
+                )
+            };
+            mapped.map_err(|errno| MapError { len: piece.len, source: errno.into() })?;
+            at += piece.len;
+        }
+        Ok(reserved)
+    }
+
+    fn new(start: rustix::io::Result<*mut c_void>, len: usize) -> Result<Self, MapError> {
         let mapped = start.map_err(io::Error::from).and_then(|start| {
             NonNull::new(start).ok_or_else(|| io::Error::other("the kernel mapped it at address 0"))
         });
         match mapped {
             Ok(start) => Ok(Self { start, len }),
-            Err(source) => Err(Error::Map { len, source }),
+            Err(source) => Err(MapError { len, source }),
         }
     }
 
     /// Asks the kernel for single pages, so that physical neighbours are a matter of chance.
-    pub fn avoid_huge_pages(&self) -> Result<(), Error> {
+    pub fn avoid_huge_pages(&self) -> Result<(), MapError> {
         // SAFETY: the range is the mapping, and the advice leaves what is in it as it is.
         match unsafe { rustix::mm::madvise(self.start.as_ptr(), self.len, Advice::LinuxNoHugepage) } {
             // A kernel without huge pages does not know the advice, nor need it.
             Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(errno) => Err(Error::Map { len: self.len, source: errno.into() }),
+            Err(errno) => Err(MapError { len: self.len, source: errno.into() }),
         }
     }
 
@@ -139,7 +191,7 @@ impl Mapping {
     }
 
     /// Registers all of it, and has the kernel keep its pages until the descriptor is closed.
-    pub(crate) fn register(&self, device: &Device) -> io::Result<(OwnedFd, i32)> {
+    pub fn register(&self, device: &Device) -> io::Result<(OwnedFd, i32)> {
         // SAFETY: the mapping is there for TAs to read and write. Should it be unmapped before the
         // descriptor is closed, TAs still have the pages, which are then nobody else's.
         unsafe { register(device, self.address(), self.len) }
@@ -155,7 +207,7 @@ impl Drop for Mapping {
 }
 
 /// A borrowed buffer, registered for as long as it is borrowed: a temporary memref.
-pub(crate) struct Registered<'a> {
+pub struct Registered<'a> {
     /// Closed, and so unregistered, when dropped.
     _fd: OwnedFd,
     id: i32,
@@ -164,7 +216,7 @@ pub(crate) struct Registered<'a> {
 
 impl<'a> Registered<'a> {
     /// Registers a buffer that TAs may read and write.
-    pub(crate) fn new(device: &Device, buffer: &'a mut [u8]) -> io::Result<Self> {
+    pub fn new(device: &Device, buffer: &'a mut [u8]) -> io::Result<Self> {
         // SAFETY: the buffer is borrowed exclusively until the descriptor is closed.
         let (fd, id) = unsafe { register(device, buffer.as_mut_ptr() as usize, buffer.len()) }?;
         Ok(Self { _fd: fd, id, buffer: PhantomData })
@@ -172,7 +224,7 @@ impl<'a> Registered<'a> {
 
     /// Registers a buffer for memrefs of the type input alone. The kernel refuses memory that the
     /// process may not write (EFAULT).
-    pub(crate) fn input(device: &Device, buffer: &'a [u8]) -> io::Result<Self> {
+    pub fn input(device: &Device, buffer: &'a [u8]) -> io::Result<Self> {
         // SAFETY: it is used for input only, and the kernel's driver and the TEE, whom the whole
         // process trusts, keep a memref's direction; it is borrowed until the descriptor is closed.
         let (fd, id) = unsafe { register(device, buffer.as_ptr() as usize, buffer.len()) }?;
@@ -180,7 +232,7 @@ impl<'a> Registered<'a> {
     }
 
     /// What memrefs call it.
-    pub(crate) fn id(&self) -> i32 {
+    pub fn id(&self) -> i32 {
         self.id
     }
 }
@@ -229,7 +281,47 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_files_become_one() {
+        use std::io::Write;
+        use std::os::fd::AsFd;
+
+        let page = rustix::param::page_size();
+        let mut files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+        for (n, file) in (0..).zip(&mut files) {
+            for k in 0..3 {
+                file.write_all(&vec![n * 10 + k; page]).unwrap();
+            }
+        }
+        let piece = |file: usize, at: usize, pages: usize| Piece {
+            file: files[file].as_fd(),
+            offset: (at * page) as u64,
+            len: pages * page,
+        };
+        let mapping = Mapping::contiguous(&[piece(1, 2, 1), piece(0, 1, 2), piece(1, 0, 1)]).unwrap();
+        assert_eq!(mapping.len(), 4 * page);
+        let bytes = mapping.bytes();
+        let seen: Vec<u8> = (0..4).map(|n| bytes[n * page + n].load(Ordering::Relaxed)).collect();
+        assert_eq!(seen, [12, 1, 2, 10]);
+        // It is the files' own memory.
+        mapping.write_at(page - 1, &[77, 78]);
+        let again = Mapping::contiguous(&[piece(0, 0, 3), piece(1, 0, 3)]).unwrap();
+        assert_eq!(again.bytes()[6 * page - 1].load(Ordering::Relaxed), 77);
+        assert_eq!(again.bytes()[page].load(Ordering::Relaxed), 78);
+    }
+
+    #[test]
+    fn a_piece_that_cannot_be_mapped_is_an_error() {
+        use std::os::fd::AsFd;
+
+        let file = tempfile::tempfile().unwrap();
+        let piece = |offset, len| Piece { file: file.as_fd(), offset, len };
+        assert!(Mapping::contiguous(&[]).is_err());
+        assert!(Mapping::contiguous(&[piece(1, 4096)]).is_err());
+        assert!(Mapping::contiguous(&[piece(0, usize::MAX), piece(0, 4096)]).is_err());
+    }
+
+    #[test]
     fn nothing_is_refused() {
-        assert!(matches!(Mapping::anonymous(0), Err(Error::Map { len: 0, .. })));
+        assert!(matches!(Mapping::anonymous(0), Err(MapError { len: 0, .. })));
     }
 }

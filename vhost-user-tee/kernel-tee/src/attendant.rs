@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The thread that looks after a VM's calls while they are in the TEE.
+//!
+//! It asks the TEE to cancel them: with OP-TEE that takes a thread of the TEE's, for which it may have to
+//! wait, and whoever wants a call cancelled must not. And it tells the log of a session that does not
+//! open: a user-space supplicant loads the TAs, and without it the kernel lets clients wait for ever,
+//! while nothing shows whether there is one.
+
+use std::io;
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Weak};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use tee_uapi::uapi::CancelArg;
+use uuid::Uuid;
+
+use crate::driver::Driver;
+
+/// How long a session may take to open before the log hears of it.
+const LONG: Duration = Duration::from_secs(10);
+/// How long the log hears of no other.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A call that is in the TEE, for as long as its thread keeps this.
+pub(crate) struct InFlight {
+    pub(crate) driver: Arc<dyn Driver>,
+    pub(crate) name: CancelArg,
+}
+
+enum Job {
+    Cancel(Weak<InFlight>),
+    WatchOpening(Uuid, Weak<InFlight>),
+}
+
+/// The way to the thread, which ends when this and its clones are gone.
+#[derive(Clone)]
+pub(crate) struct Attendant(Sender<Job>);
+
+impl Attendant {
+    /// Starts it for the VM `name`.
+    pub(crate) fn new(name: String) -> io::Result<Self> {
+        let (jobs, queue) = channel();
+        Builder::new().name("tee-attendant".into()).spawn(move || attend(&name, &queue))?;
+        Ok(Self(jobs))
+    }
+
+    /// Has a call cancelled, unless it has ended by then.
+    pub(crate) fn cancel(&self, call: &Weak<InFlight>) {
+        // The thread lives as long as there is anyone to send.
+        let _ = self.0.send(Job::Cancel(call.clone()));
+    }
+
+    /// Has the log told if this call, which opens a session with `ta`, takes long.
+    pub(crate) fn watch_opening(&self, ta: Uuid, call: &Arc<InFlight>) {
+        let _ = self.0.send(Job::WatchOpening(ta, Arc::downgrade(call)));
+    }
+}
+
+fn attend(vm: &str, queue: &Receiver<Job>) {
+    let mut openings: Vec<(Instant, Uuid, Weak<InFlight>)> = Vec::new();
+    let mut silent_until = None;
+    loop {
+        let job = match openings.first() {
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some((due, ..)) => queue.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        match job {
+            Ok(Job::Cancel(call)) => {
+                if let Some(call) = call.upgrade() {
+                    if let Err(error) = call.driver.cancel(call.name) {
+                        log::debug!("{vm}: a call cannot be cancelled: {error}");
+                    }
+                }
+            }
+            Ok(Job::WatchOpening(ta, call)) => openings.push((Instant::now() + LONG, ta, call)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let now = Instant::now();
+        openings.retain(|(due, ta, call)| {
+            if call.strong_count() == 0 {
+                return false;
+            }
+            if *due > now {
+                return true;
+            }
+            if silent_until.is_none_or(|until| now >= until) {
+                silent_until = Some(now + SILENCE);
+                let seconds = LONG.as_secs();
+                log::warn!(
+                    "{vm}: a session with TA {ta} has not opened in {seconds} s: is tee-supplicant running?"
+                );
+            }
+            false
+        });
+    }
+}
