@@ -5,6 +5,9 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use clap::Parser;
+use uuid::Uuid;
+
+use crate::policy::Logins;
 
 /// Command line of the daemon.
 #[derive(Debug, Parser)]
@@ -13,10 +16,10 @@ use clap::Parser;
     version,
     about = "A virtio TEE device for virtual machines, over vfio-user or vhost-user",
     long_about = "\
-Gives a virtual machine a TEE: /dev/tee0 in the guest, Trusted Applications (TAs) in sandboxed \
-processes on this host. The virtual machine monitor (VMM) connects to a socket; one VM at a time per \
-socket, each with contexts, sessions, TA instances and secure storage of its own. A VM that goes away leaves \
-nothing behind but what its TAs have stored, and may come back.",
+Gives a virtual machine a TEE: /dev/tee0 in the guest; behind it Trusted Applications (TAs) in sandboxed \
+processes on this host (--ta-dir), or the host's own TEE (--tee). The virtual machine monitor (VMM) connects \
+to a socket; one VM at a time per socket, each with contexts, sessions, TA instances and secure storage of \
+its own. A VM that goes away leaves nothing behind but what its TAs have stored, and may come back.",
     after_long_help = "\
 EXAMPLES
   One VM, its TAs in ./tas (files named <uuid>.ta):
@@ -37,23 +40,29 @@ EXAMPLES
     cloud-hypervisor … --memory size=1G,shared=on \\
       --generic-vhost-user socket=/run/vm0-tee.sock,virtio_id=46,queue_sizes=[256,256,256]
 
+  The host's OP-TEE for a VM, which may open one of its TAs (PKCS#11) and no other:
+    vhost-user-tee --vfio-user-socket-path /run/vm0-tee.sock --tee /dev/tee0 \\
+      --allow-ta fd02c9da-306c-48c7-a49c-bbd827ae86ee
+
   Several VMs in one daemon:
     vhost-user-tee --config /etc/vhost-user-tee.toml
   with, for each:
     [[vm]]
     name = \"vm0\"
     socket-path = \"/run/vm0-tee.sock\"
-    ta-dir = \"/var/lib/tas/vm0\"
+    ta-dir = \"/var/lib/tas/vm0\"  # or tee = \"/dev/tee0\"
+    allow-tas = [\"fd02c9da-306c-48c7-a49c-bbd827ae86ee\"]
     [vm.limits]                  # all of them optional; the defaults:
     max-contexts = 1024          # opens of /dev/tee0 at a time
     max-sessions = 256
     max-calls = 64               # in TAs at a time; further ones wait
-    max-instances = 64           # TA processes at a time
+    max-instances = 64           # TA processes at a time, with ta-dir
     max-memories = 4096          # registered at a time
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
   The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd,
-  ta-runtime, state-dir, request-queues, access-platform, msix (false for --no-msix).
+  ta-runtime, state-dir, request-queues, access-platform, msix (false for --no-msix), tee-copy-up-to,
+  deny-tas, logins. Before the first table: tee-calls.
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
@@ -86,7 +95,7 @@ pub struct Args {
     pub name: Option<String>,
 
     /// Folder of the VM's TAs, files named UUID.ta
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "print_capabilities"])]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["tee", "config", "print_capabilities"])]
     pub ta_dir: Option<PathBuf>,
 
     /// Program that a TA is loaded into [default: ta-runtime beside this program]
@@ -97,6 +106,34 @@ pub struct Args {
     /// it they live as long as this daemon
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// The host's own TEE for the VM, instead of --ta-dir: its device, such as /dev/tee0
+    #[arg(long, value_name = "DEVICE", conflicts_with = "ta_dir")]
+    pub tee: Option<PathBuf>,
+
+    /// Calls in a TEE of the host's at a time, of all VMs together; the others wait, the VMs in turn. One
+    /// less than the TEE has threads (OP-TEE: CFG_NUM_THREADS) leaves it one to cancel calls and close
+    /// sessions with [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub tee_calls: Option<u32>,
+
+    /// Copy memory of a single call to a TEE of the host's if it is no larger, rather than have the TEE map
+    /// it; registered memory is never copied [default: 4096]
+    #[arg(long, value_name = "BYTES")]
+    pub tee_copy_up_to: Option<u64>,
+
+    /// A TA that the VM may open, and no other than those so named; may be repeated
+    #[arg(long, value_name = "UUID")]
+    pub allow_ta: Vec<Uuid>,
+
+    /// A TA that the VM may not open; may be repeated
+    #[arg(long, value_name = "UUID")]
+    pub deny_ta: Vec<Uuid>,
+
+    /// What becomes of logins of the guest's users and groups [default: guest with --ta-dir, refuse with
+    /// --tee, which cannot have guest]
+    #[arg(long, value_name = "WHAT")]
+    pub logins: Option<Logins>,
 
     /// Request queues; the device has a control queue besides [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
@@ -121,7 +158,7 @@ pub struct Args {
 pub fn capabilities() -> String {
     serde_json::json!({
         "type": "tee",
-        "features": ["access-platform", "config-file", "multiple-vms", "software-tee", "vfio-user"],
+        "features": ["access-platform", "config-file", "host-tee", "multiple-vms", "policy", "software-tee", "vfio-user"],
     })
     .to_string()
 }
@@ -142,6 +179,9 @@ mod tests {
         assert!(Args::try_parse_from(["vhost-user-tee"]).is_err());
         assert!(Args::try_parse_from(["vhost-user-tee", "--socket-path", "s"]).is_err());
         assert!(Args::try_parse_from(["vhost-user-tee", "--socket-path", "s", "--ta-dir", "d"]).is_ok());
+        assert!(Args::try_parse_from(["vhost-user-tee", "--socket-path", "s", "--tee", "d"]).is_ok());
+        let both = ["vhost-user-tee", "--socket-path", "s", "--tee", "d", "--ta-dir", "d"];
+        assert!(Args::try_parse_from(both).is_err());
         assert!(Args::try_parse_from(["vhost-user-tee", "--config", "c"]).is_ok());
         assert!(Args::try_parse_from(["vhost-user-tee", "--config", "c", "--fd", "3"]).is_err());
         assert!(Args::try_parse_from(["vhost-user-tee", "--print-capabilities"]).is_ok());

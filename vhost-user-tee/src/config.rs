@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::args::Args;
 use crate::door::Protocol;
 use crate::partition::Limits;
+use crate::policy::{Logins, Policy};
 
 /// Why there is no usable configuration.
 #[derive(Debug, Error)]
@@ -52,25 +54,55 @@ pub struct VmConfig {
     pub listen: Listen,
     /// What its VMM speaks there.
     pub protocol: Protocol,
-    /// Folder of its TAs.
-    pub ta_dir: PathBuf,
-    /// Program a TA is loaded into.
-    pub ta_runtime: PathBuf,
-    /// Folder of what TEEs keep, a subfolder for each VM by its name; none where it lives in memory.
-    pub state_dir: Option<PathBuf>,
+    /// Which TEE it has.
+    pub tee: TeeConfig,
+    /// What it may ask of it.
+    pub policy: Policy,
     /// Request queues, 1 to 63.
     pub request_queues: u16,
     /// Whether to offer `VIRTIO_F_ACCESS_PLATFORM`.
     pub access_platform: bool,
     /// Quotas.
     pub limits: Limits,
+}
+
+/// A VM's TEE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TeeConfig {
+    /// The software TEE.
+    Soft(SoftConfig),
+    /// The host's own.
+    Kernel(KernelConfig),
+}
+
+/// A software TEE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SoftConfig {
+    /// Folder of the VM's TAs.
+    pub ta_dir: PathBuf,
+    /// Program a TA is loaded into.
+    pub ta_runtime: PathBuf,
+    /// Folder of what TEEs keep, a subfolder for each VM by its name; none where it lives in memory.
+    pub state_dir: Option<PathBuf>,
     /// TA instances, each a process, at a time.
     pub max_instances: u32,
 }
 
+/// A TEE of the host's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelConfig {
+    /// Its device.
+    pub device: PathBuf,
+    /// Calls in it at a time, of all VMs that use it.
+    pub calls: u32,
+    /// Memory of a single call up to so many bytes is copied.
+    pub copy_up_to: u64,
+}
+
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct File {
+    tee_calls: Option<u32>,
     #[serde(default)]
     vm: Vec<Table>,
 }
@@ -82,6 +114,11 @@ struct Table {
     socket_path: Option<PathBuf>,
     vfio_user_socket_path: Option<PathBuf>,
     fd: Option<RawFd>,
+    tee: Option<PathBuf>,
+    tee_copy_up_to: Option<u64>,
+    allow_tas: Option<HashSet<Uuid>>,
+    deny_tas: Option<HashSet<Uuid>>,
+    logins: Option<Logins>,
     ta_dir: Option<PathBuf>,
     ta_runtime: Option<PathBuf>,
     state_dir: Option<PathBuf>,
@@ -106,6 +143,10 @@ struct LimitsTable {
 
 /// Default number of TA instances.
 const MAX_INSTANCES: u32 = 64;
+/// Default number of calls in a TEE of the host's: how many threads OP-TEE has unless it is built with more.
+const TEE_CALLS: u32 = 2;
+/// Default number of bytes up to which memory of one call is copied to a TEE of the host's.
+const TEE_COPY_UP_TO: u64 = 4096;
 /// Default number of request queues.
 const REQUEST_QUEUES: u16 = 2;
 
@@ -122,7 +163,7 @@ pub fn load(args: &Args) -> Result<Vec<VmConfig>, Error> {
         fd: args.fd,
         ..Table::default()
     };
-    Ok(vec![table.complete(0, Path::new("command line"), args)?])
+    Ok(vec![table.complete(0, Path::new("command line"), args, args.tee_calls)?])
 }
 
 fn parse(text: &str, path: &Path, args: &Args) -> Result<Vec<VmConfig>, Error> {
@@ -130,11 +171,15 @@ fn parse(text: &str, path: &Path, args: &Args) -> Result<Vec<VmConfig>, Error> {
     if file.vm.is_empty() {
         return Err(Error::Empty(path.to_owned()));
     }
+    if file.tee_calls.is_some_and(|calls| !(1..=1024).contains(&calls)) {
+        return Err(Error::Parse(path.to_owned(), "tee-calls must be 1 to 1024".into()));
+    }
+    let tee_calls = file.tee_calls.or(args.tee_calls);
     let vms = file
         .vm
         .into_iter()
         .enumerate()
-        .map(|(index, table)| table.complete(index, path, args))
+        .map(|(index, table)| table.complete(index, path, args, tee_calls))
         .collect::<Result<Vec<_>, _>>()?;
     let mut names = HashSet::new();
     for vm in &vms {
@@ -160,7 +205,13 @@ fn one_line(error: &toml::de::Error, text: &str) -> String {
 }
 
 impl Table {
-    fn complete(self, index: usize, path: &Path, args: &Args) -> Result<VmConfig, Error> {
+    fn complete(
+        self,
+        index: usize,
+        path: &Path,
+        args: &Args,
+        tee_calls: Option<u32>,
+    ) -> Result<VmConfig, Error> {
         let name = self.name.unwrap_or_else(|| format!("vm{index}"));
         let bad = |what| Error::Vm(path.to_owned(), name.clone(), what);
         if self.msix.is_some() && self.vfio_user_socket_path.is_none() {
@@ -174,11 +225,6 @@ impl Table {
             (None, None, None) => return Err(bad("needs socket-path, vfio-user-socket-path or fd")),
             _ => return Err(bad("may have only one of socket-path, vfio-user-socket-path and fd")),
         };
-        let ta_dir = self.ta_dir.or_else(|| args.ta_dir.clone()).ok_or_else(|| bad("needs ta-dir"))?;
-        let ta_runtime = match self.ta_runtime.or_else(|| args.ta_runtime.clone()) {
-            Some(path) => path,
-            None => std::env::current_exe().map_err(Error::Runtime)?.with_file_name("ta-runtime"),
-        };
         let state_dir = self.state_dir.or_else(|| args.state_dir.clone());
         if state_dir.is_some() && (matches!(&*name, "" | "." | "..") || name.contains(['/', '\0'])) {
             return Err(bad("with state-dir its name must be one that a folder can have"));
@@ -189,22 +235,46 @@ impl Table {
         }
         let access_platform = self.access_platform.unwrap_or(args.access_platform);
         let limits = self.limits.complete().map_err(bad)?;
-        let max_instances = self.limits.max_instances.unwrap_or(MAX_INSTANCES);
-        if max_instances == 0 {
-            return Err(bad("max-instances must be at least 1"));
-        }
-        Ok(VmConfig {
-            name,
-            listen,
-            protocol,
-            ta_dir,
-            ta_runtime,
-            state_dir,
-            request_queues,
-            access_platform,
-            limits,
-            max_instances,
-        })
+        let tee = match (self.tee, self.ta_dir) {
+            (Some(_), Some(_)) => return Err(bad("may have only one of tee and ta-dir")),
+            (None, None) => (args.tee.clone(), args.ta_dir.clone()),
+            own => own,
+        };
+        let tee = match tee {
+            (Some(device), _) => TeeConfig::Kernel(KernelConfig {
+                device,
+                calls: tee_calls.unwrap_or(TEE_CALLS),
+                copy_up_to: self.tee_copy_up_to.or(args.tee_copy_up_to).unwrap_or(TEE_COPY_UP_TO),
+            }),
+            (None, Some(ta_dir)) => TeeConfig::Soft(SoftConfig {
+                ta_dir,
+                state_dir,
+                ta_runtime: match self.ta_runtime.or_else(|| args.ta_runtime.clone()) {
+                    Some(path) => path,
+                    None => std::env::current_exe().map_err(Error::Runtime)?.with_file_name("ta-runtime"),
+                },
+                max_instances: match self.limits.max_instances {
+                    Some(0) => return Err(bad("max-instances must be at least 1")),
+                    max => max.unwrap_or(MAX_INSTANCES),
+                },
+            }),
+            (None, None) => return Err(bad("needs ta-dir or tee")),
+        };
+        let logins = self.logins.or(args.logins);
+        let logins = match &tee {
+            TeeConfig::Soft(_) => logins.unwrap_or(Logins::Guest),
+            TeeConfig::Kernel(_) if logins == Some(Logins::Guest) => {
+                return Err(bad("logins of the guest cannot be passed to a TEE of the host's"));
+            }
+            TeeConfig::Kernel(_) => logins.unwrap_or(Logins::Refuse),
+        };
+        let listed = |uuids: &Vec<Uuid>| (!uuids.is_empty()).then(|| uuids.iter().copied().collect());
+        let policy = Policy {
+            allow: self.allow_tas.or_else(|| listed(&args.allow_ta)),
+            deny: self.deny_tas.or_else(|| listed(&args.deny_ta)).unwrap_or_default(),
+            logins,
+        };
+        Ok(VmConfig { name, listen, protocol, tee, policy, request_queues, access_platform, limits })
     }
 }
 
@@ -276,8 +346,13 @@ mod tests {
         .unwrap();
         assert_eq!(vms[0].name, "a");
         assert_eq!(vms[0].listen, Listen::Path("/run/a".into()));
-        assert_eq!(vms[0].ta_dir, Path::new("/default"));
-        assert_eq!(vms[0].ta_runtime.file_name().unwrap(), "ta-runtime");
+        let TeeConfig::Soft(SoftConfig { ta_dir, ta_runtime, state_dir: None, .. }) = &vms[0].tee else {
+            panic!("{:?}", vms[0].tee);
+        };
+        assert_eq!(
+            (ta_dir.as_path(), ta_runtime.file_name().unwrap()),
+            (Path::new("/default"), "ta-runtime".as_ref())
+        );
         assert_eq!(vms[0].request_queues, 4);
         assert_eq!(vms[0].limits.max_sessions, 7);
         assert_eq!(vms[0].limits.max_runs, Limits::default().max_runs);
@@ -287,10 +362,64 @@ mod tests {
             (vms[0].protocol, vms[1].protocol),
             (Protocol::VfioUser { msix: false }, Protocol::VhostUser)
         );
-        assert_eq!(vms[1].ta_dir, Path::new("/b"));
-        assert_eq!((&vms[0].state_dir, &vms[1].state_dir), (&None, &Some("/s".into())));
+        let expected = SoftConfig {
+            ta_dir: "/b".into(),
+            ta_runtime: "/rt".into(),
+            state_dir: Some("/s".into()),
+            max_instances: MAX_INSTANCES,
+        };
+        assert_eq!(vms[1].tee, TeeConfig::Soft(expected));
         assert_eq!(vms[1].request_queues, REQUEST_QUEUES);
         assert!(vms[1].access_platform);
+    }
+
+    #[test]
+    fn a_tee_of_the_hosts_and_a_policy() {
+        let vms = from(
+            r#"
+            tee-calls = 3
+            [[vm]]
+            fd = 5
+            tee = "/dev/tee0"
+            tee-copy-up-to = 0
+            allow-tas = ["00000000-0000-0000-0000-000000000001"]
+            deny-tas = ["00000000-0000-0000-0000-000000000002"]
+            logins = "public"
+            [[vm]]
+            fd = 6
+            tee = "/dev/tee0"
+            [[vm]]
+            fd = 7
+            "#,
+        )
+        .unwrap();
+        let kernel =
+            |copy_up_to| TeeConfig::Kernel(KernelConfig { device: "/dev/tee0".into(), calls: 3, copy_up_to });
+        assert_eq!((&vms[0].tee, &vms[1].tee), (&kernel(0), &kernel(TEE_COPY_UP_TO)));
+        let policy = Policy {
+            allow: Some(HashSet::from([Uuid::from_u128(1)])),
+            deny: HashSet::from([Uuid::from_u128(2)]),
+            logins: Logins::Public,
+        };
+        assert_eq!(vms[0].policy, policy);
+        let default = |logins| Policy { allow: None, deny: HashSet::new(), logins };
+        assert_eq!(vms[1].policy, default(Logins::Refuse));
+        assert_eq!(vms[2].policy, default(Logins::Guest));
+    }
+
+    #[test]
+    fn the_command_lines_tee_is_for_tables_without_one() {
+        let args = "vhost-user-tee --config c --tee /dev/tee1 --tee-calls 5 --deny-ta 00000000-0000-0000-0000-000000000003";
+        let args = Args::parse_from(args.split(' '));
+        let text = "[[vm]]\nfd = 3\n[[vm]]\nfd = 4\nta-dir = \"/b\"";
+        let vms = parse(text, Path::new("c"), &args).unwrap();
+        let device = "/dev/tee1".into();
+        assert_eq!(
+            vms[0].tee,
+            TeeConfig::Kernel(KernelConfig { device, calls: 5, copy_up_to: TEE_COPY_UP_TO })
+        );
+        assert!(matches!(vms[1].tee, TeeConfig::Soft(_)));
+        assert_eq!(vms[1].policy.deny, HashSet::from([Uuid::from_u128(3)]));
     }
 
     #[test]
@@ -306,6 +435,10 @@ mod tests {
             ("[[vm]]\nsocket-path = \"x\"\nmsix = true", "vfio-user-socket-path"),
             ("[[vm]]\nsocket-path = \"x\"\nrequest-queues = 0", "1 to 63"),
             ("[[vm]]\nsocket-path = \"x\"\nlimits.max-calls = 0", "max-calls"),
+            ("tee-calls = 0\n[[vm]]\nfd = 3", "tee-calls"),
+            ("[[vm]]\nfd = 3\ntee = \"/dev/tee0\"\nta-dir = \"/b\"", "only one of"),
+            ("[[vm]]\nfd = 3\ntee = \"/dev/tee0\"\nlogins = \"guest\"", "cannot be passed"),
+            ("[[vm]]\nfd = 3\nallow-tas = [\"1\"]", "line 3"),
             ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),
             ("[[vm]]\nfd = 3\n[[vm]]\nfd = 3", "listens there"),
             ("[[vm]]\nfd = 3\nname = \"../a\"\nstate-dir = \"/s\"", "a folder can have"),

@@ -80,7 +80,7 @@ fn watch(ops: &mut EventOps, fd: RawFd) -> Result<(), event_manager::Error> {
 
 /// Serves `vms` until SIGTERM or SIGINT. To be called before the process has other threads, so that
 /// none of them gets the signals.
-pub fn run(vms: Vec<VmConfig>, make_tee: impl Fn(&VmConfig) -> MakeTee) -> Result<(), Error> {
+pub fn run(vms: Vec<VmConfig>, make_tee: impl FnMut(&VmConfig) -> MakeTee) -> Result<(), Error> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGTERM);
     mask.add(Signal::SIGINT);

@@ -12,7 +12,9 @@
 //!   partition  partition           one VM's contexts, sessions, memory, calls, quotas
 //!     │        executor            threads for what blocks
 //!     ▼
-//!   dyn Tee    crate `tee`         SoftTee: a sandboxed process per TA instance
+//!   dyn Tee    policy              which TAs, which client identities
+//!     │        crate `tee`         SoftTee: a sandboxed process per TA instance
+//!     ▼                            KernelTee: the host's /dev/teeN
 //! ```
 //!
 //! Each layer knows the one below and nothing above: the device does not know how it is attached,
@@ -32,6 +34,7 @@ pub mod door;
 pub mod executor;
 mod inherited;
 pub mod partition;
+pub mod policy;
 mod rate_limit;
 mod unsafe_signal;
 pub mod vm;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use vhost_user_tee::args::{capabilities, Args};
-use vhost_user_tee::{backend, config, daemon};
+use vhost_user_tee::backend::Backends;
+use vhost_user_tee::{config, daemon};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match daemon::run(vms, backend::soft_tee) {
+    let mut backends = Backends::default();
+    match daemon::run(vms, |vm| backends.make(vm)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             log::error!("{e}");

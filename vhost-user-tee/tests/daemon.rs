@@ -192,6 +192,43 @@ fn a_configuration_that_cannot_be_used() {
 }
 
 #[test]
+fn a_tee_of_the_hosts_that_is_none() {
+    for (device, expected) in [
+        ("/dev/no-tee", "modprobe optee"),
+        ("/dev/null", "not a TEE device"),
+        ("/dev/teepriv0", "supplicant"),
+    ] {
+        let line = refusal(&run(&["--socket-path", "/tmp/no-tee.sock", "--tee", device]), 1);
+        assert!(line.contains(device) && line.contains(expected), "{line}");
+    }
+    assert_eq!(run(&["--socket-path", "s", "--tee", "/dev/tee0", "--ta-dir", "/"]).status.code(), Some(2));
+    let line = refusal(&run(&["--socket-path", "s", "--tee", "/dev/tee0", "--logins", "guest"]), 2);
+    assert!(line.contains("logins"), "{line}");
+}
+
+#[test]
+fn a_policy_stands_before_the_tas() {
+    const ACCESS_DENIED: u32 = 0xffff_0001;
+    let denied = Uuid::from_u128(1);
+    let daemon = Daemon::start(|dir| {
+        let dir = dir.display();
+        vec![
+            format!("--socket-path={dir}/tee.sock"),
+            format!("--ta-dir={dir}"),
+            format!("--deny-ta={denied}"),
+        ]
+    });
+    let mut client = daemon.connect("tee.sock");
+    let context = client.open_context().unwrap();
+    let result = client.open_session(context, denied, &[]).unwrap();
+    assert_eq!((result.ret, result.origin), (ACCESS_DENIED, 3));
+    assert_ne!(client.open_session(context, Uuid::nil(), &[]).unwrap().ret, ACCESS_DENIED);
+    drop(client);
+    let (_, log) = daemon.stop(Signal::SIGTERM);
+    assert!(log.contains(&format!("session refused: TA {denied} is denied")), "{log}");
+}
+
+#[test]
 fn a_command_line_that_teaches() {
     let help = run(&["--help"]);
     assert!(help.status.success());

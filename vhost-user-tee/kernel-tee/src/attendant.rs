@@ -2,10 +2,12 @@
 //! The thread that looks after a VM's calls while they are in the TEE.
 //!
 //! It asks the TEE to cancel them: with OP-TEE that takes a thread of the TEE's, for which it may have to
-//! wait, and whoever wants a call cancelled must not. And it tells the log of a session that does not
-//! open: a user-space supplicant loads the TAs, and without it the kernel lets clients wait for ever,
-//! while nothing shows whether there is one.
+//! wait, and whoever wants a call cancelled must not. And it tells the log of sessions that do not
+//! open: of a TA that is not there, and of one that takes too long. For a user-space supplicant loads
+//! OP-TEE's TAs, and without it the kernel lets clients wait for ever, while nothing shows whether there
+//! is one.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
@@ -19,7 +21,7 @@ use crate::driver::Driver;
 
 /// How long a session may take to open before the log hears of it.
 const LONG: Duration = Duration::from_secs(10);
-/// How long the log hears of no other.
+/// How long the log hears of no other of the kind.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// A call that is in the TEE, for as long as its thread keeps this.
@@ -31,6 +33,23 @@ pub(crate) struct InFlight {
 enum Job {
     Cancel(Weak<InFlight>),
     WatchOpening(Uuid, Weak<InFlight>),
+    Missing(Uuid),
+}
+
+/// What the log hears of now and then.
+#[derive(Default)]
+struct Rarely {
+    silent_until: Option<Instant>,
+}
+
+impl Rarely {
+    fn warn(&mut self, line: &dyn Display) {
+        let now = Instant::now();
+        if self.silent_until.is_none_or(|until| now >= until) {
+            self.silent_until = Some(now + SILENCE);
+            log::warn!("{line}");
+        }
+    }
 }
 
 /// The way to the thread, which ends when this and its clones are gone.
@@ -55,11 +74,16 @@ impl Attendant {
     pub(crate) fn watch_opening(&self, ta: Uuid, call: &Arc<InFlight>) {
         let _ = self.0.send(Job::WatchOpening(ta, Arc::downgrade(call)));
     }
+
+    /// Has the log told that a TA is not there.
+    pub(crate) fn missing(&self, ta: Uuid) {
+        let _ = self.0.send(Job::Missing(ta));
+    }
 }
 
 fn attend(vm: &str, queue: &Receiver<Job>) {
     let mut openings: Vec<(Instant, Uuid, Weak<InFlight>)> = Vec::new();
-    let mut silent_until = None;
+    let (mut of_missing, mut of_slow) = (Rarely::default(), Rarely::default());
     loop {
         let job = match openings.first() {
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -73,6 +97,7 @@ fn attend(vm: &str, queue: &Receiver<Job>) {
                     }
                 }
             }
+            Ok(Job::Missing(ta)) => of_missing.warn(&format_args!("{vm}: the host's TEE has no TA {ta}")),
             Ok(Job::WatchOpening(ta, call)) => openings.push((Instant::now() + LONG, ta, call)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -85,13 +110,10 @@ fn attend(vm: &str, queue: &Receiver<Job>) {
             if *due > now {
                 return true;
             }
-            if silent_until.is_none_or(|until| now >= until) {
-                silent_until = Some(now + SILENCE);
-                let seconds = LONG.as_secs();
-                log::warn!(
-                    "{vm}: a session with TA {ta} has not opened in {seconds} s: is tee-supplicant running?"
-                );
-            }
+            let seconds = LONG.as_secs();
+            of_slow.warn(&format_args!(
+                "{vm}: a session with TA {ta} has not opened in {seconds} s: is tee-supplicant running?"
+            ));
             false
         });
     }

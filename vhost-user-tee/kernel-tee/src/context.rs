@@ -143,6 +143,9 @@ impl Context for KernelContext {
             id,
             closed: AtomicBool::new(false),
         });
+        if result == Err(Failure::tee(gp::ERROR_ITEM_NOT_FOUND)) {
+            connection.vm.attendant.missing(request.uuid);
+        }
         // If the results cannot be carried, it is closed again.
         result?;
         match session {

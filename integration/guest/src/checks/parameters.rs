@@ -3,7 +3,9 @@
 
 use std::sync::atomic::Ordering;
 
-use tee_client::{code, Access, Context, Error, Login, Mapping, Operation, Origin, Param, Session, SharedMemory};
+use tee_client::{
+    code, Access, Context, Error, Login, Mapping, Operation, Origin, Param, Session, SharedMemory,
+};
 use uuid::Uuid;
 
 use super::expect;
@@ -22,7 +24,12 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid) -> Outcome {
     cases.note(report, "so do they where it refuses a session", refused(context, ta));
     for (kind, shared) in [
         ("allocated", SharedMemory::allocate(context, SIZE)),
-        ("registered", Mapping::anonymous(SIZE).map_err(Error::from).and_then(|own| SharedMemory::register(context, own))),
+        (
+            "registered",
+            Mapping::anonymous(SIZE)
+                .map_err(Error::from)
+                .and_then(|own| SharedMemory::register(context, own)),
+        ),
     ] {
         let shared = match shared {
             Ok(shared) => shared,
