@@ -2,25 +2,24 @@
 
 //! Sessions and calls: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
 
-use core::mem::offset_of;
+use core::mem::{self, offset_of};
 
-use kernel::{
-    page::PAGE_SIZE,
-    prelude::*,
-    sync::{aref::ARef, ArcBorrow},
-};
+use kernel::{page::PAGE_SIZE, prelude::*, sync::ArcBorrow};
 use zerocopy::{byteorder::little_endian::U32, FromZeros, Immutable, IntoBytes};
 
 use super::{
     config::Limits,
     context::{Context, InFlight},
-    device::{header, message, response, CONTROL},
+    device::{header, message, response, To},
+    loan::Loan,
     memory,
     probe::VirtioTee,
+    quota::{Kind, Quota},
     request::{Aftermath, Request, RequestBuffer},
+    usage,
 };
 use crate::{
-    tee::{Access, Invocation, MemRef, Param, Params, SessionRequest, Shm, Verdict},
+    tee::{Access, Invocation, MemRef, Param, Params, SessionRequest, Verdict},
     virtio::Buffer,
     wire,
 };
@@ -58,18 +57,29 @@ pub(super) fn open_session(
         KVec::new(),
         Aftermath::None,
     )?;
-    let aftermath = Aftermath::OpenSession(close);
+    let quota = Quota::take(device, Kind::Session).ok_or(ENOMEM)?;
     let call = Call {
         context,
         session: wire::VIRTIO_TEE_SESSION_NONE,
         cancel_id,
     };
-    let Some(answer) = call.make(&fixed, arguments, params, aftermath)? else {
+    let aftermath = Aftermath::OpenSession(close, quota);
+    let Some((answer, mut buffer)) = call.make(&fixed, arguments, params, aftermath)? else {
         return Ok((NO_ANSWER, 0));
     };
     let session = answer.session.get();
     if answer.ret.get() == 0 && session == 0 {
         return Ok((NO_ANSWER, 0));
+    }
+    if answer.ret.get() == 0 {
+        let aftermath = mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None);
+        let Aftermath::OpenSession(close, quota) = aftermath else {
+            return Err(EIO);
+        };
+        if let Err(quota) = context.sessions.opened(session, quota) {
+            close_abandoned(&buffer, close, quota);
+            return Err(ENOMEM);
+        }
     }
     Ok((verdict(&answer), session))
 }
@@ -97,19 +107,20 @@ pub(super) fn invoke(
         cancel_id,
     };
     let answer = call.make(&fixed, arguments, params, Aftermath::None)?;
-    Ok(answer.map_or(NO_ANSWER, |answer| verdict(&answer)))
+    Ok(answer.map_or(NO_ANSWER, |(answer, _)| verdict(&answer)))
 }
 
 /// Closes a session; the TA is told.
 pub(super) fn close_session(context: &Context, session: u32) -> Result {
     context.check()?;
+    let quota = context.sessions.closing(session)?;
     let device = &context.device;
     let answer = device.call(
-        device.request_queue(),
+        To::Tee,
         close_message(context.id, session)?,
         size_of::<wire::ResponseHeader>(),
         KVec::new(),
-        Aftermath::None,
+        Aftermath::CloseSession(quota),
     )?;
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
@@ -118,7 +129,7 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
 pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result {
     context.check()?;
     let answer = context.device.call(
-        CONTROL,
+        To::Control,
         cancel_message(context.id, session, cancel_id)?,
         size_of::<wire::ResponseHeader>(),
         KVec::new(),
@@ -129,7 +140,7 @@ pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result 
 
 /// Closes a session whose client has gone before it was open, with a CLOSE_SESSION that was made in
 /// advance, so that it cannot fail for want of memory.
-pub(super) fn close_abandoned(answer: &Buffer<Request>, mut close: RequestBuffer) {
+pub(super) fn close_abandoned(answer: &Buffer<Request>, mut close: RequestBuffer, quota: Quota) {
     let session = match response::<wire::CallResp>(answer) {
         Ok(call) if call.ret.get() == 0 && call.session.get() != 0 => call.session,
         _ => return,
@@ -138,8 +149,9 @@ pub(super) fn close_abandoned(answer: &Buffer<Request>, mut close: RequestBuffer
     if let Some(field) = close.request_mut().get_mut(at..at + size_of::<U32>()) {
         field.copy_from_slice(session.as_bytes());
     }
+    close.token_mut().aftermath = Aftermath::CloseSession(quota);
     let device = &answer.token().device;
-    device.post(device.request_queue(), close);
+    device.post(To::Tee, close);
 }
 
 fn close_message(context: u64, session: u32) -> Result<KVVec<u8>> {
@@ -181,15 +193,36 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Makes it: `fixed`, and what follows. `None` if the device has gone, or its answer makes no
-    /// sense.
+    /// Makes it and counts it; see [`send`](Self::send).
     fn make<M: IntoBytes + Immutable>(
         &self,
         fixed: &M,
         arguments: Arguments,
         params: &mut Params<'_, VirtioTee>,
         aftermath: Aftermath,
-    ) -> Result<Option<wire::CallResp>> {
+    ) -> Result<Option<(wire::CallResp, RequestBuffer)>> {
+        let usage = &self.context.usage;
+        usage::add(&usage.calls, 1);
+        usage::add(
+            &usage.bytes,
+            arguments.memories.iter().map(Loan::size).sum(),
+        );
+        let answer = self.send(fixed, arguments, params, aftermath);
+        if !matches!(&answer, Ok(Some((call, _))) if call.ret.get() == 0) {
+            usage::add(&usage.errors, 1);
+        }
+        answer
+    }
+
+    /// Makes it: `fixed`, and what follows. Returns the answer, and the buffer that it is in. `None`
+    /// if the device has gone, or its answer makes no sense.
+    fn send<M: IntoBytes + Immutable>(
+        &self,
+        fixed: &M,
+        arguments: Arguments,
+        params: &mut Params<'_, VirtioTee>,
+        aftermath: Aftermath,
+    ) -> Result<Option<(wire::CallResp, RequestBuffer)>> {
         let device = &self.context.device;
         let mut request = KVVec::with_capacity(
             size_of::<M>() + arguments.params.as_bytes().len() + arguments.runs.as_bytes().len(),
@@ -204,18 +237,21 @@ impl Call<'_> {
         let mut buffer = device.buffer(request, response_len, arguments.memories, aftermath)?;
         buffer.token_mut().in_flight = Some(InFlight::new(self.context.into()));
 
-        for_each_memref(params, |_, memref, size| {
-            let start = memref.shm.page_offset() + memref.offset;
-            memref.shm.segments().sync_for_device(start, size);
-        });
-        let queue = device.request_queue();
-        let answer = device.call_killably(queue, buffer).inspect_err(|error| {
+        for loan in &buffer.token().memories {
+            loan.sync_for_device();
+        }
+        let to = if self.context.sessions.is_system(self.session) {
+            To::TeeUrgently
+        } else {
+            To::Tee
+        };
+        let answer = device.call_killably(to, buffer).inspect_err(|error| {
             if *error == EINTR {
                 self.give_up();
             }
         })?;
         match read(&answer, &mut results, params) {
-            Ok(call) => Ok(Some(call)),
+            Ok(call) => Ok(Some((call, answer))),
             Err(ENODEV | EPROTO) => Ok(None),
             Err(error) => Err(error),
         }
@@ -234,7 +270,7 @@ impl Call<'_> {
                 )
             });
         if let Ok(cancel) = cancel {
-            device.post(CONTROL, cancel);
+            device.post(To::Control, cancel);
         }
     }
 }
@@ -258,53 +294,31 @@ fn read(
     }
     // A size that exceeds the buffer says how large it should have been. That is not success, and
     // a client within the kernel may rely on it.
-    let excess = params
-        .iter()
-        .zip(&*results)
-        .any(|(param, result)| match param {
-            Param::MemRef {
-                access: Access::Output | Access::InOut,
-                size,
-                ..
-            } => result.b.get() > size,
-            _ => false,
-        });
+    let mut sizes = results.iter().map(|result| result.b.get()).enumerate();
+    let excess = sizes.any(|(index, size)| params.room(index).is_some_and(|room| size > room));
     if call.ret.get() == 0 && excess {
         return Err(EPROTO);
     }
-    for_each_memref(params, |access, memref, size| {
-        if access != Access::Input {
-            let start = memref.shm.page_offset() + memref.offset;
-            memref.shm.segments().sync_for_cpu(start, size);
-        }
-    });
+    for loan in &answer.token().memories {
+        loan.sync_for_cpu();
+    }
     for (index, result) in results.iter().enumerate() {
         params.set_result(index, [result.a.get(), result.b.get(), result.c.get()]);
     }
     Ok(call)
 }
 
-fn for_each_memref(
-    params: &Params<'_, VirtioTee>,
-    mut f: impl FnMut(Access, &MemRef<'_, VirtioTee>, u64),
-) {
-    for param in params.iter() {
-        if let Param::MemRef {
-            access,
-            memory: Some(memref),
-            size,
-        } = param
-        {
-            f(access, &memref, size);
-        }
-    }
+/// Where a call finds memory.
+enum Place {
+    Registered { id: u64 },
+    Transient { num_runs: u32, offset: u64 },
 }
 
 /// The parameters of a call, as the device wants them.
 struct Arguments {
     params: KVec<wire::Param>,
     runs: KVVec<wire::Run>,
-    memories: KVec<ARef<Shm<VirtioTee>>>,
+    memories: KVec<Loan>,
 }
 
 impl Arguments {
@@ -361,54 +375,70 @@ impl Arguments {
                 out.b = (*size).into();
                 out.c = wire::VIRTIO_TEE_MEMORY_NULL.into();
             }
+            // No memory is larger than this, registered or not.
+            Param::MemRef { size, .. } if *size > limits.memory_bytes => return Err(ENOMEM),
             Param::MemRef {
+                access,
                 memory: Some(memref),
                 size,
-                ..
             } => {
-                self.memories.push(ARef::from(memref.shm), GFP_KERNEL)?;
-                let start = memref.shm.page_offset() + memref.offset;
+                let loan = match memref {
+                    MemRef::Shared { shm, offset } => Loan::shared(shm, *access, *offset, *size),
+                    MemRef::User(range) => Loan::user(range.hold()?, *access, *size),
+                };
                 out.b = (*size).into();
-                let mut name = memory::name_for_call(memref.shm, false)?;
-                if name.is_none() {
-                    let before = self.runs.len();
-                    match self.take_along(limits.runs, memref.shm, start, *size) {
-                        Ok(offset) => {
-                            out.attr = (out.attr.get() | wire::VIRTIO_TEE_ATTR_TRANSIENT).into();
-                            out.num_runs = ((self.runs.len() - before) as u32).into();
-                            out.a = offset.into();
-                            return Ok(out);
-                        }
-                        Err(E2BIG) => {
-                            self.runs.truncate(before);
-                            name = memory::name_for_call(memref.shm, true)?;
-                        }
-                        Err(error) => return Err(error),
+                match self.place(limits, &loan)? {
+                    Place::Registered { id } => {
+                        out.a = loan.start().into();
+                        out.c = id.into();
+                    }
+                    Place::Transient { num_runs, offset } => {
+                        out.attr = (out.attr.get() | wire::VIRTIO_TEE_ATTR_TRANSIENT).into();
+                        out.num_runs = num_runs.into();
+                        out.a = offset.into();
                     }
                 }
-                out.a = start.into();
-                out.c = name.ok_or(E2BIG)?.into();
+                self.memories.push(loan, GFP_KERNEL)?;
             }
         }
         Ok(out)
     }
 
-    /// Adds the pages that hold `size` bytes from `start` on to the runs, and returns where in them
-    /// the bytes begin. `E2BIG` if that are more runs than a request can have.
-    fn take_along(
-        &mut self,
-        max_runs: usize,
-        shm: &Shm<VirtioTee>,
-        start: u64,
-        size: u64,
-    ) -> Result<u64> {
+    /// Registers memory, or adds it to the runs. `E2BIG` if that are more runs than a request can have.
+    fn place(&mut self, limits: &Limits, loan: &Loan) -> Result<Place> {
+        if let Some(shm) = loan.shm() {
+            if let Some(id) = memory::name_for_call(shm, false)? {
+                return Ok(Place::Registered { id });
+            }
+        }
+        let before = self.runs.len();
+        match (self.take_along(limits, loan), loan.shm()) {
+            (Ok(offset), _) => Ok(Place::Transient {
+                // CAST: At most `Limits::runs`, which was 32 bits.
+                num_runs: (self.runs.len() - before) as u32,
+                offset,
+            }),
+            (Err(E2BIG), Some(shm)) => {
+                self.runs.truncate(before);
+                let id = memory::name_for_call(shm, true)?.ok_or(E2BIG)?;
+                Ok(Place::Registered { id })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Adds the pages that hold the memory to the runs, and returns where in them its bytes begin.
+    fn take_along(&mut self, limits: &Limits, loan: &Loan) -> Result<u64> {
         let page = PAGE_SIZE as u64;
-        let segments = shm.segments();
+        let (segments, start) = (loan.segments(), loan.start());
         // Nothing at the very end has a page of its own; it gets the last one.
         let first = (start / page * page).min(segments.len() - page);
-        let len = (start + size.max(1) - first).next_multiple_of(page);
+        let len = (start + loan.size().max(1) - first).next_multiple_of(page);
+        if len > limits.memory_bytes {
+            return Err(ENOMEM);
+        }
         for part in segments.range(first, len) {
-            if self.runs.len() == max_runs {
+            if self.runs.len() == limits.runs {
                 return Err(E2BIG);
             }
             let run = wire::Run {

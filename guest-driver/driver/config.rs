@@ -25,9 +25,11 @@ pub(super) struct Limits {
     pub(super) runs: usize,
     /// Contexts at a time.
     pub(super) contexts: u32,
+    /// Sessions at a time.
+    pub(super) sessions: u32,
     /// Registered memories at a time; zero where the device takes none.
     pub(super) memories: u32,
-    /// Registered bytes at a time.
+    /// Registered bytes at a time, and bytes of any one memory.
     pub(super) memory_bytes: u64,
 }
 
@@ -51,6 +53,9 @@ impl Limits {
             || page_size < 4096
             || config.max_params.get() < 4
             || config.max_runs.get() == 0
+            || config.max_contexts.get() == 0
+            || config.max_sessions.get() == 0
+            || config.max_memory_bytes.get() < page_size.into()
         {
             dev_err!(
                 dev,
@@ -82,6 +87,7 @@ impl Limits {
             params: config.max_params.get() as usize,
             runs: config.max_runs.get() as usize,
             contexts: config.max_contexts.get(),
+            sessions: config.max_sessions.get(),
             memories: if registers {
                 config.max_memories.get()
             } else {

@@ -6,16 +6,16 @@ use core::mem::{self, offset_of};
 
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{Atomic, Relaxed},
-        new_mutex, new_spinlock_irq, Arc, Mutex, SpinLockIrq,
-    },
+    sync::{atomic::Relaxed, new_mutex, new_spinlock_irq, Arc, Mutex, SpinLockIrq},
 };
 use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
 use super::{
-    device::{header, message, response, TeeDevice, CONTROL},
+    device::{header, message, response, TeeDevice, To},
+    quota::{Kind, Quota},
     request::{Aftermath, Request, RequestBuffer},
+    session::Sessions,
+    usage::Listed,
 };
 use crate::{
     sync::{new_waitqueue, WaitQueue},
@@ -33,6 +33,9 @@ pub(crate) struct Context {
     start: u32,
     #[pin]
     end: Mutex<End>,
+    #[pin]
+    pub(super) sessions: Sessions,
+    pub(super) usage: Listed,
     /// What the device answers to CLOSE_DEVICE.
     outcome: Arc<Outcome>,
 }
@@ -43,8 +46,6 @@ struct End {
     close: Option<Close>,
     /// The client has gone.
     closing: bool,
-    /// Calls that it has left behind, once it has gone.
-    calls: u32,
     /// Memories that the device may have registered.
     memories: u32,
 }
@@ -55,7 +56,7 @@ impl Context {
         let outcome = Outcome::new()?;
         let closing = Closing {
             outcome: outcome.clone(),
-            _quota: ContextQuota::take(device)?,
+            _quota: Quota::take(device, Kind::Context).ok_or(ENFILE)?,
         };
         let close = device.buffer(
             message(&header(wire::VIRTIO_TEE_CMD_CLOSE_DEVICE, 0))?,
@@ -64,7 +65,7 @@ impl Context {
             Aftermath::CloseContext(closing),
         )?;
         let mut answer = device.call(
-            CONTROL,
+            To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_OPEN_DEVICE, 0))?,
             size_of::<wire::OpenDeviceResp>(),
             KVec::new(),
@@ -77,12 +78,15 @@ impl Context {
         };
         let start = device.queues.starts();
         let close = Some(Close::new(device.clone(), close, id));
+        let usage = Listed::new(device, id)?;
         Arc::pin_init(
             pin_init!(Self {
                 device: device.clone(),
                 id,
                 start,
-                end <- new_mutex!(End { close, closing: false, calls: 0, memories: 0 }),
+                end <- new_mutex!(End { close, closing: false, memories: 0 }),
+                sessions <- Sessions::new(),
+                usage,
                 outcome,
             }),
             GFP_KERNEL,
@@ -107,7 +111,7 @@ impl Context {
     pub(super) fn close(&self) {
         let mut end = self.end.lock();
         end.closing = true;
-        let ready = end.ready();
+        let ready = self.ready(&mut end);
         drop(end);
         drop(ready);
     }
@@ -128,17 +132,16 @@ impl Context {
     pub(super) fn memory_removed(&self) {
         let mut end = self.end.lock();
         end.memories -= 1;
-        let ready = end.ready();
+        let ready = self.ready(&mut end);
         drop(end);
         drop(ready);
     }
-}
 
-impl End {
     /// What is to be dropped, once the lock is released.
-    fn ready(&mut self) -> Option<Close> {
-        if self.closing && (self.calls > 0 || self.memories == 0) {
-            self.close.take()
+    fn ready(&self, end: &mut End) -> Option<Close> {
+        // Once the client has gone, there are no new calls.
+        if end.closing && (end.memories == 0 || self.usage.in_flight.load(Relaxed) > 0) {
+            end.close.take()
         } else {
             None
         }
@@ -186,7 +189,7 @@ impl Drop for Close {
     fn drop(&mut self) {
         match self.request.take() {
             Some(request) if self.device.queues.starts() == self.start => {
-                self.device.post(CONTROL, request);
+                self.device.post(To::Control, request);
             }
             // The device has been reset since, by which it has forgotten the context.
             _ => (),
@@ -199,14 +202,14 @@ pub(super) struct InFlight(Arc<Context>);
 
 impl InFlight {
     pub(super) fn new(context: Arc<Context>) -> Self {
-        context.end.lock().calls += 1;
+        context.usage.in_flight.fetch_add(1, Relaxed);
         Self(context)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.end.lock().calls -= 1;
+        self.0.usage.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -244,7 +247,7 @@ impl Outcome {
 /// What a CLOSE_DEVICE ends.
 pub(super) struct Closing {
     outcome: Arc<Outcome>,
-    _quota: ContextQuota,
+    _quota: Quota,
 }
 
 impl Closing {
@@ -261,29 +264,4 @@ impl Drop for Closing {
         // If there was no answer, the request has not been made: the device was reset, or is being.
         self.outcome.set(Err(ENODEV));
     }
-}
-
-/// A place among the contexts that the device allows. Given back when dropped.
-struct ContextQuota(Arc<TeeDevice>);
-
-impl ContextQuota {
-    fn take(device: &Arc<TeeDevice>) -> Result<Self> {
-        let before = device.contexts.fetch_add(1, Relaxed);
-        let quota = Self(device.clone());
-        if before >= device.limits.contexts {
-            return Err(ENFILE);
-        }
-        Ok(quota)
-    }
-}
-
-impl Drop for ContextQuota {
-    fn drop(&mut self) {
-        subtract(&self.0.contexts);
-    }
-}
-
-/// Takes one from a counter.
-pub(super) fn subtract(counter: &Atomic<u32>) {
-    counter.fetch_sub(1, Relaxed);
 }

@@ -17,28 +17,34 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{
     config::Limits,
-    probe::VirtioTee,
+    loan::Loan,
+    quota::Counter,
     request::{Aftermath, Request, RequestBuffer, Waiter},
     status,
+    usage::Usages,
 };
 use crate::{
-    tee::Shm,
-    virtio::{Buffer, Rejected, Token, Virtqueues, Wait},
+    virtio::{Buffer, Rejected, Submission, Token, Virtqueues, Wait},
     wire,
 };
 
 /// A virtio TEE device.
+#[pin_data]
 pub(super) struct TeeDevice {
     /// For messages.
     pub(super) dev: ARef<device::Device>,
     pub(super) queues: Arc<Virtqueues<Request>>,
     pub(super) limits: Limits,
     /// Contexts that count towards the limit.
-    pub(super) contexts: Atomic<u32>,
+    pub(super) contexts: Counter,
+    /// Sessions that do.
+    pub(super) sessions: Counter,
     /// Registered memories that count towards the limit.
     pub(super) memories: Atomic<u32>,
     /// Registered bytes that count towards the limit.
     pub(super) memory_bytes: Atomic<u64>,
+    #[pin]
+    pub(super) usages: Usages,
     /// Where to look for a call's name next.
     next_cancel_id: Atomic<u32>,
 }
@@ -49,24 +55,26 @@ impl TeeDevice {
         queues: Arc<Virtqueues<Request>>,
         limits: Limits,
     ) -> Result<Arc<Self>> {
-        Ok(Arc::new(
-            Self {
+        Arc::pin_init(
+            pin_init!(Self {
                 dev,
                 queues,
                 limits,
-                contexts: Atomic::new(0),
+                contexts: Counter::new(),
+                sessions: Counter::new(),
                 memories: Atomic::new(0),
                 memory_bytes: Atomic::new(0),
+                usages <- Usages::new(),
                 next_cancel_id: Atomic::new(0),
-            },
+            }),
             GFP_KERNEL,
-        )?)
+        )
     }
 
     /// Asks for the TEE's revision.
     pub(super) fn revision(self: &Arc<Self>) -> Result<CString> {
         let answer = self.call(
-            CONTROL,
+            To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_GET_VERSION, 0))?,
             size_of::<wire::GetVersionResp>(),
             KVec::new(),
@@ -88,16 +96,6 @@ impl TeeDevice {
         CString::try_from_fmt(fmt!("{text}"))
     }
 
-    /// The queue that this CPU makes calls on.
-    pub(super) fn request_queue(&self) -> usize {
-        let queues = self.queues.len() - FIRST_REQUEST;
-        // There is at least one.
-        FIRST_REQUEST
-            + (CpuId::current().as_u32() as usize)
-                .checked_rem(queues)
-                .unwrap_or(0)
-    }
-
     /// A name for a call whose client has not given one, so that it can be cancelled.
     ///
     /// Clients' own names could be the same; then a call of theirs in the same session is cancelled
@@ -111,7 +109,7 @@ impl TeeDevice {
         self: &Arc<Self>,
         message: KVVec<u8>,
         response_len: usize,
-        memories: KVec<ARef<Shm<VirtioTee>>>,
+        memories: KVec<Loan>,
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
         let request = Request {
@@ -130,25 +128,21 @@ impl TeeDevice {
     /// it has answered, `aftermath` is seen to.
     pub(super) fn call(
         self: &Arc<Self>,
-        queue: usize,
+        to: To,
         message: KVVec<u8>,
         response_len: usize,
-        memories: KVec<ARef<Shm<VirtioTee>>>,
+        memories: KVec<Loan>,
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
         let buffer = self.buffer(message, response_len, memories, aftermath)?;
-        self.call_killably(queue, buffer)
+        self.call_killably(to, buffer)
     }
 
     /// Makes a request of a buffer, and waits as [`call`](Self::call) does.
-    pub(super) fn call_killably(
-        &self,
-        queue: usize,
-        mut buffer: RequestBuffer,
-    ) -> Result<RequestBuffer> {
+    pub(super) fn call_killably(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = Waiter::new()?;
         buffer.token_mut().waiter = Some(waiter.clone());
-        match self.queues.submit(queue, buffer, Wait::Killable) {
+        match self.queues.submit(buffer, to.submission(Wait::Killable)) {
             Ok(()) => waiter.wait_killable(),
             Err(Rejected { error, buffer }) => {
                 Request::deferred(buffer);
@@ -158,13 +152,12 @@ impl TeeDevice {
     }
 
     /// Makes a request that has a waiter, and waits for the response, whatever signals arrive.
-    pub(super) fn call_unkillably(
-        &self,
-        queue: usize,
-        buffer: RequestBuffer,
-    ) -> Result<RequestBuffer> {
+    pub(super) fn call_unkillably(&self, to: To, buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = buffer.token().waiter.clone().ok_or(EINVAL)?;
-        match self.queues.submit(queue, buffer, Wait::Uninterruptible) {
+        match self
+            .queues
+            .submit(buffer, to.submission(Wait::Uninterruptible))
+        {
             Ok(()) => Ok(waiter.wait()),
             Err(Rejected { error, buffer }) => {
                 Request::deferred(buffer);
@@ -174,19 +167,41 @@ impl TeeDevice {
     }
 
     /// Makes a request whose response nobody waits for.
-    pub(super) fn post(&self, queue: usize, buffer: RequestBuffer) {
-        if let Err(Rejected { buffer, .. }) =
-            self.queues.submit(queue, buffer, Wait::Uninterruptible)
+    pub(super) fn post(&self, to: To, buffer: RequestBuffer) {
+        if let Err(Rejected { buffer, .. }) = self
+            .queues
+            .submit(buffer, to.submission(Wait::Uninterruptible))
         {
             Request::deferred(buffer);
         }
     }
 }
 
-/// Index of the control queue.
-pub(super) const CONTROL: usize = wire::VIRTIO_TEE_QUEUE_CONTROL as usize;
-/// Index of the first request queue.
-const FIRST_REQUEST: usize = wire::VIRTIO_TEE_QUEUE_REQUEST as usize;
+/// Which queue a request goes to.
+#[derive(Clone, Copy)]
+pub(super) enum To {
+    /// The control queue, where nothing waits for the TEE.
+    Control,
+    /// A request queue: that of the CPU, if it has room.
+    Tee,
+    /// The same, also where other calls leave no room.
+    TeeUrgently,
+}
+
+impl To {
+    fn submission(self, wait: Wait) -> Submission {
+        Submission {
+            // The control queue is the device's first, all others are request queues.
+            group: match self {
+                To::Control => 0,
+                To::Tee | To::TeeUrgently => 1,
+            },
+            preferred: CpuId::current().as_u32() as usize,
+            wait,
+            urgent: !matches!(self, To::Tee),
+        }
+    }
+}
 
 /// The header of a request.
 pub(super) fn header(command: u32, context: u64) -> wire::RequestHeader {

@@ -10,13 +10,14 @@ use core::mem::{self, offset_of};
 
 use kernel::{
     prelude::*,
-    sync::{aref::ARef, atomic::Relaxed, new_spinlock, Arc, SpinLock},
+    sync::{atomic::Relaxed, new_spinlock, Arc, SpinLock},
 };
 use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
 use super::{
-    context::{subtract, Context},
-    device::{header, message, response, CONTROL},
+    context::Context,
+    device::{header, message, response, To},
+    loan::Loan,
     probe::VirtioTee,
     request::{Aftermath, Request, RequestBuffer, Waiter},
 };
@@ -91,7 +92,10 @@ impl Memory {
             return closed;
         }
         // Kept to the end, since CLOSE_DEVICE follows the last of them.
-        let answer = self.context.device.call_unkillably(CONTROL, unregister)?;
+        let answer = self
+            .context
+            .device
+            .call_unkillably(To::Control, unregister)?;
         match response::<wire::ResponseHeader>(&answer) {
             // CLOSE_DEVICE may have overtaken it.
             Err(ESTALE) => self.context.closed().unwrap_or(Err(ESTALE)),
@@ -195,10 +199,10 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
         request.extend_from_slice(run.as_bytes(), GFP_KERNEL)?;
     }
     let mut memories = KVec::with_capacity(1, GFP_KERNEL)?;
-    memories.push(ARef::from(shm), GFP_KERNEL)?;
+    memories.push(Loan::whole(shm), GFP_KERNEL)?;
 
     let mut answer = device.call(
-        CONTROL,
+        To::Control,
         request,
         size_of::<wire::RegisterMemResp>(),
         memories,
@@ -213,7 +217,7 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
 
 /// The device has answered a REGISTER_MEM, or will not: takes note of what has become of it.
 pub(super) fn registered(answer: &Buffer<Request>, mut unregister: RequestBuffer) {
-    let Some(shm) = answer.token().memories.first() else {
+    let Some(shm) = answer.token().memories.first().and_then(Loan::shm) else {
         return;
     };
     let memory = shm.memory();
@@ -266,7 +270,7 @@ impl MemoryQuota {
 impl Drop for MemoryQuota {
     fn drop(&mut self) {
         let device = &self.context.device;
-        subtract(&device.memories);
+        device.memories.fetch_sub(1, Relaxed);
         device.memory_bytes.fetch_sub(self.bytes, Relaxed);
         self.context.memory_removed();
     }

@@ -14,9 +14,13 @@
 //! - [`request`]: a request on its way: who waits for it, what it keeps alive, what is left to do
 //!   when nobody waits any more.
 //! - [`context`]: OPEN_DEVICE and CLOSE_DEVICE.
+//! - [`loan`]: memory that the device has for the time of a request.
 //! - [`memory`]: REGISTER_MEM and UNREGISTER_MEM, and when to use them.
 //! - [`call`]: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
+//! - [`session`]: which sessions a context has.
+//! - [`quota`]: how many contexts and sessions there are.
 //! - [`config`]: the configuration space, checked.
+//! - [`usage`], [`debug`]: what clients use, and where it is to be seen.
 //! - [`status`]: what errno a transport status is.
 //!
 //! # Waiting
@@ -46,11 +50,16 @@
 mod call;
 mod config;
 mod context;
+mod debug;
 mod device;
+mod loan;
 mod memory;
 mod ops;
 mod probe;
+mod quota;
 mod request;
+mod session;
 mod status;
+mod usage;
 
 pub(crate) use probe::VirtioTee;

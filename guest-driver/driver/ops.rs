@@ -48,6 +48,10 @@ impl tee::Driver for VirtioTee {
         call::close_session(&context, session)
     }
 
+    fn system_session(context: ArcBorrow<'_, Context>, session: u32) -> Result {
+        context.sessions.make_system(session)
+    }
+
     fn invoke(
         context: ArcBorrow<'_, Context>,
         request: &Invocation,

@@ -10,7 +10,9 @@ use kernel::{
     sync::Arc,
 };
 
-use super::{config::Limits, device::TeeDevice, request::Request};
+use pin_init::pin_init_scope;
+
+use super::{config::Limits, debug::Debug, device::TeeDevice, request::Request};
 use crate::{
     module_parameters, tee,
     virtio::{self, Virtqueues},
@@ -27,28 +29,46 @@ pub(crate) struct Tee {
 }
 
 impl virtio::Driver for VirtioTee {
-    type Data = tee::Registration<Self>;
+    type Data = Attached;
     type Token = Request;
 
     fn ids() -> [u32; 2] {
         [wire::VIRTIO_ID_TEE, module_parameters::device_id.value()]
     }
 
-    fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<tee::Registration<Self>, Error> {
-        bring_up(dev)
+    fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<Attached, Error> {
+        pin_init_scope(|| {
+            let (device, registration) = bring_up(dev)?;
+            Ok(try_pin_init!(Attached {
+                _debug <- Debug::new(device),
+                _registration: registration,
+            }? Error))
+        })
     }
 }
 
-fn bring_up(dev: &virtio::Device<Bound>) -> Result<tee::Registration<VirtioTee>> {
+/// What there is of a device while it is bound.
+#[pin_data]
+pub(crate) struct Attached {
+    #[pin]
+    _debug: Debug,
+    _registration: tee::Registration<VirtioTee>,
+}
+
+fn bring_up(dev: &virtio::Device<Bound>) -> Result<(Arc<TeeDevice>, tee::Registration<VirtioTee>)> {
     let limits = Limits::read(dev)?;
     // More queues than CPUs would not be used, as each CPU has one to make its calls on.
     let request_queues = limits.request_queues.min(nr_cpu_ids() as usize);
-    let mut names = KVec::with_capacity(1 + request_queues, GFP_KERNEL)?;
-    names.push(CString::try_from_fmt(fmt!("control"))?, GFP_KERNEL)?;
+    let mut control = KVec::with_capacity(1, GFP_KERNEL)?;
+    control.push(CString::try_from_fmt(fmt!("control"))?, GFP_KERNEL)?;
+    let mut requests = KVec::with_capacity(request_queues, GFP_KERNEL)?;
     for index in 0..request_queues {
-        names.push(CString::try_from_fmt(fmt!("request.{index}"))?, GFP_KERNEL)?;
+        requests.push(CString::try_from_fmt(fmt!("request.{index}"))?, GFP_KERNEL)?;
     }
-    let queues = Virtqueues::new(dev, names)?;
+    let mut groups = KVec::with_capacity(2, GFP_KERNEL)?;
+    groups.push(control, GFP_KERNEL)?;
+    groups.push(requests, GFP_KERNEL)?;
+    let queues = Virtqueues::new(dev, groups)?;
     queues.start()?;
     let dma = queues.dma_device()?;
     let dma_note = if dma.is_some() {
@@ -76,5 +96,5 @@ fn bring_up(dev: &virtio::Device<Bound>) -> Result<tee::Registration<VirtioTee>>
         version.gen_caps,
         version.impl_caps
     );
-    Ok(registration)
+    Ok((tee.device.clone(), registration))
 }

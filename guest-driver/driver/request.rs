@@ -6,7 +6,7 @@ use core::mem;
 
 use kernel::{
     prelude::*,
-    sync::{aref::ARef, new_spinlock_irq, Arc, SpinLockIrq},
+    sync::{new_spinlock_irq, Arc, SpinLockIrq},
     workqueue::Queue,
 };
 
@@ -14,12 +14,12 @@ use super::{
     call,
     context::{self, Closing, InFlight},
     device::TeeDevice,
+    loan::Loan,
     memory::{self, MemoryQuota},
-    probe::VirtioTee,
+    quota::Quota,
 };
 use crate::{
     sync::{new_waitqueue, WaitQueue},
-    tee::Shm,
     virtio::{Buffer, Token},
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Request {
     /// Who waits for the response.
     pub(super) waiter: Option<Arc<Waiter>>,
     /// What the device may access until it has used the buffer.
-    pub(super) memories: KVec<ARef<Shm<VirtioTee>>>,
+    pub(super) memories: KVec<Loan>,
     /// That it is a call, if it is one.
     pub(super) in_flight: Option<InFlight>,
     /// What is left to do if nobody waits for the response any more.
@@ -49,7 +49,9 @@ pub(super) enum Aftermath {
     /// CLOSE_DEVICE: that context no longer counts, and who waits for that is told.
     CloseContext(Closing),
     /// OPEN_SESSION: if there is a session, it is closed with this.
-    OpenSession(RequestBuffer),
+    OpenSession(RequestBuffer, Quota),
+    /// CLOSE_SESSION: that session no longer counts.
+    CloseSession(#[allow(dead_code, reason = "to be dropped")] Quota),
     /// REGISTER_MEM of the first of the request's memories: if it is registered, that is noted.
     Register(RequestBuffer),
     /// UNREGISTER_MEM: that memory no longer counts.
@@ -144,9 +146,12 @@ impl Token for Request {
     fn deferred(mut buffer: RequestBuffer) {
         match mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None) {
             Aftermath::OpenContext(close) => context::close_abandoned(&buffer, close),
-            Aftermath::OpenSession(close) => call::close_abandoned(&buffer, close),
+            Aftermath::OpenSession(close, quota) => call::close_abandoned(&buffer, close, quota),
             Aftermath::Register(unregister) => memory::registered(&buffer, unregister),
-            Aftermath::None | Aftermath::CloseContext(_) | Aftermath::Unregister(_) => (),
+            Aftermath::None
+            | Aftermath::CloseContext(_)
+            | Aftermath::CloseSession(_)
+            | Aftermath::Unregister(_) => (),
         }
     }
 }

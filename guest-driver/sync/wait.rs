@@ -14,7 +14,11 @@ use kernel::{
 
 use core::{marker::PhantomPinned, ptr};
 
+use crate::sys;
+
 const TASK_KILLABLE: c_int = TASK_UNINTERRUPTIBLE | bindings::TASK_WAKEKILL as c_int;
+
+const IN_TURN: c_int = bindings::WQ_FLAG_EXCLUSIVE as c_int;
 
 /// Creates a [`WaitQueue`] initialiser with a lock class of its own.
 macro_rules! new_waitqueue {
@@ -60,11 +64,27 @@ impl WaitQueue {
         unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, 0, ptr::null_mut()) };
     }
 
+    /// Makes `count` of those check their condition that wait in turn, the longest waiting ones.
+    /// Takes no lock where nobody waits. Usable in any context.
+    pub(crate) fn wake(&self, count: usize) {
+        let count = c_int::try_from(count).unwrap_or(c_int::MAX);
+        // To the C function, 0 is all of them.
+        if count == 0 {
+            return;
+        }
+        // SAFETY: `head` was initialised when `self` was.
+        unsafe {
+            if sys::virtio_tee_helper_wq_has_sleeper(self.head.get()) {
+                bindings::__wake_up(self.head.get(), TASK_NORMAL, count, ptr::null_mut());
+            }
+        }
+    }
+
     /// Waits until `condition` has a value. It is called on this task only, but must not sleep.
     pub(crate) fn wait<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
         loop {
             // Without WAKEKILL in the state no signal ends the wait.
-            if let Ok(value) = self.wait_in(TASK_UNINTERRUPTIBLE, &mut condition) {
+            if let Ok(value) = self.wait_in(TASK_UNINTERRUPTIBLE, 0, &mut condition) {
                 return value;
             }
         }
@@ -72,17 +92,40 @@ impl WaitQueue {
 
     /// Waits until `condition` has a value, or a fatal signal ends the wait: `EINTR`.
     pub(crate) fn wait_killable<R>(&self, mut condition: impl FnMut() -> Option<R>) -> Result<R> {
-        self.wait_in(TASK_KILLABLE, &mut condition)
+        self.wait_in(TASK_KILLABLE, 0, &mut condition)
     }
 
-    fn wait_in<R>(&self, state: c_int, condition: &mut dyn FnMut() -> Option<R>) -> Result<R> {
+    /// As [`wait`](Self::wait), in turn: for [`wake`](Self::wake), which wakes some of the waiters.
+    pub(crate) fn wait_in_turn<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
+        loop {
+            let result = self.wait_in(TASK_UNINTERRUPTIBLE, IN_TURN, &mut condition);
+            if let Ok(value) = result {
+                return value;
+            }
+        }
+    }
+
+    /// As [`wait_killable`](Self::wait_killable), in turn.
+    pub(crate) fn wait_in_turn_killable<R>(
+        &self,
+        mut condition: impl FnMut() -> Option<R>,
+    ) -> Result<R> {
+        self.wait_in(TASK_KILLABLE, IN_TURN, &mut condition)
+    }
+
+    fn wait_in<R>(
+        &self,
+        state: c_int,
+        flags: c_int,
+        condition: &mut dyn FnMut() -> Option<R>,
+    ) -> Result<R> {
         if let Some(value) = condition() {
             return Ok(value);
         }
         let entry = Opaque::<bindings::wait_queue_entry>::uninit();
         // SAFETY: `entry` is valid memory that does not move, and is off the queue again before
         // this function returns.
-        unsafe { bindings::init_wait_entry(entry.get(), 0) };
+        unsafe { bindings::init_wait_entry(entry.get(), flags) };
         let result = loop {
             // SAFETY: Queue and entry are initialised.
             let signal = unsafe {

@@ -7,6 +7,7 @@
 #include <linux/virtio.h>
 #include <linux/virtio_config.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "helpers.h"
@@ -117,6 +118,17 @@ void *virtio_tee_helper_page_address(struct page *page)
 struct page *virtio_tee_helper_virt_to_page(const void *addr)
 {
 	return virt_to_page(addr);
+}
+
+/* Each virtqueue's interrupts at the CPUs whose requests it carries. Not all transports can do that. */
+void virtio_tee_helper_set_affinity(struct virtqueue *vq, const struct cpumask *mask)
+{
+	virtqueue_set_affinity(vq, mask);
+}
+
+bool virtio_tee_helper_wq_has_sleeper(struct wait_queue_head *head)
+{
+	return wq_has_sleeper(head);
 }
 
 struct workqueue_struct *virtio_tee_helper_alloc_workqueue(const char *name)

@@ -6,12 +6,14 @@
 #include <linux/dma-direction.h>
 #include <linux/types.h>
 
+struct cpumask;
 struct device;
 struct page;
 struct scatterlist;
 struct virtio_device;
 struct virtqueue;
 struct virtqueue_info;
+struct wait_queue_head;
 struct workqueue_struct;
 
 int virtio_tee_helper_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
@@ -40,6 +42,9 @@ void virtio_tee_helper_dma_free(struct device *dev, size_t size, struct page *pa
 void *virtio_tee_helper_page_address(struct page *page);
 struct page *virtio_tee_helper_virt_to_page(const void *addr);
 
+void virtio_tee_helper_set_affinity(struct virtqueue *vq, const struct cpumask *mask);
+
+bool virtio_tee_helper_wq_has_sleeper(struct wait_queue_head *head);
 struct workqueue_struct *virtio_tee_helper_alloc_workqueue(const char *name);
 void virtio_tee_helper_flush_workqueue(struct workqueue_struct *wq);
 

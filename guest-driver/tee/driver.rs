@@ -91,6 +91,10 @@ pub(crate) trait Driver: Sized + 'static {
     /// Closes a session.
     fn close_session(context: ArcBorrow<'_, Self::Context>, session: u32) -> Result;
 
+    /// A session is to get its calls made also when others' calls take up all there is for calls.
+    /// Only clients within the kernel ask for it.
+    fn system_session(context: ArcBorrow<'_, Self::Context>, session: u32) -> Result;
+
     /// Calls a TA.
     fn invoke(
         context: ArcBorrow<'_, Self::Context>,
@@ -136,7 +140,7 @@ impl<T: Driver> Vtable<T> {
         release: Some(Self::release),
         open_session: Some(Self::open_session),
         close_session: Some(Self::close_session),
-        system_session: None,
+        system_session: Some(Self::system_session),
         invoke_func: Some(Self::invoke_func),
         object_invoke_func: None,
         cancel_req: Some(Self::cancel_req),
@@ -243,7 +247,8 @@ impl<T: Driver> Vtable<T> {
             // and as many parameters as those say.
             let (context, arg, mut params) = unsafe {
                 let arg = &mut *arg;
-                let params = Params::from_raw(ctx, param, arg.num_params)?;
+                let dma = Self::data((*ctx).teedev).dma.as_ref();
+                let params = Params::from_raw(ctx, param, arg.num_params, dma)?;
                 (Self::context(ctx), arg, params)
             };
             let mut client = bindings::uuid_t::default();
@@ -275,6 +280,12 @@ impl<T: Driver> Vtable<T> {
         from_result(|| T::close_session(context, session).map(|()| 0))
     }
 
+    extern "C" fn system_session(ctx: *mut sys::tee_context, session: u32) -> c_int {
+        // SAFETY: The subsystem calls this with an open context.
+        let context = unsafe { Self::context(ctx) };
+        from_result(|| T::system_session(context, session).map(|()| 0))
+    }
+
     extern "C" fn invoke_func(
         ctx: *mut sys::tee_context,
         arg: *mut sys::tee_ioctl_invoke_arg,
@@ -284,7 +295,8 @@ impl<T: Driver> Vtable<T> {
             // SAFETY: As in `open_session`.
             let (context, arg, mut params) = unsafe {
                 let arg = &mut *arg;
-                let params = Params::from_raw(ctx, param, arg.num_params)?;
+                let dma = Self::data((*ctx).teedev).dma.as_ref();
+                let params = Params::from_raw(ctx, param, arg.num_params, dma)?;
                 (Self::context(ctx), arg, params)
             };
             let request = Invocation {

@@ -14,6 +14,7 @@
 //! - [`Driver`]: `struct tee_driver_ops`.
 //! - [`Shm`]: `struct tee_shm`.
 //! - [`Params`]: an array of `struct tee_param`.
+//! - [`UserRange`]: `struct tee_param_ubuf`; [`UserMemory`] are its pages, pinned.
 //!
 //! Contexts and shared memories are made by the subsystem; the driver adds to each what it needs,
 //! [`Driver::Context`] and [`Driver::Memory`], which live as long as those:
@@ -34,9 +35,11 @@ mod param;
 mod pool;
 mod segments;
 mod shm;
+mod user;
 
 pub(crate) use device::Registration;
 pub(crate) use driver::{Driver, Invocation, SessionRequest, Verdict, Version};
 pub(crate) use param::{Access, MemRef, Param, Params};
 pub(crate) use segments::Segments;
 pub(crate) use shm::Shm;
+pub(crate) use user::{UserMemory, UserRange};

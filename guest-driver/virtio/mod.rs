@@ -30,7 +30,8 @@
 //!              (may sleep)                           (in an interrupt)
 //! ```
 //!
-//! Where a queue is full, `submit` waits. When the device goes away, or breaks the rules of its
+//! Queues are in groups, of which any queue will do. Where all of a group are full, `submit` waits, and
+//! those who wait have their turn as buffers come back. When the device goes away, or breaks the rules of its
 //! rings, it is reset, all buffers come back by [`Token::used`] without a response, and `submit`
 //! fails with `ENODEV` from then on.
 
@@ -42,4 +43,4 @@ mod virtqueue;
 pub(crate) use buffer::{Buffer, Token};
 pub(crate) use device::Device;
 pub(crate) use driver::{Adapter, DeviceId, Driver};
-pub(crate) use virtqueue::{Rejected, Virtqueues, Wait};
+pub(crate) use virtqueue::{Rejected, Submission, Virtqueues, Wait};

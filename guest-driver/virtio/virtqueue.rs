@@ -6,11 +6,15 @@
 
 use core::{
     marker::PhantomData,
+    ops::Range,
     ptr::{self, NonNull},
 };
 
 use kernel::{
-    bindings, device,
+    bindings,
+    cpu::{nr_cpu_ids, CpuId},
+    cpumask::CpumaskVar,
+    device,
     device::Bound,
     error::to_result,
     prelude::*,
@@ -28,6 +32,19 @@ use crate::{
     sync::{new_waitqueue, OwnedQueue, WaitQueue},
     sys,
 };
+
+/// Where a buffer goes, and what it waits for.
+#[derive(Clone, Copy)]
+pub(crate) struct Submission {
+    /// Any queue of this group will do.
+    pub(crate) group: usize,
+    /// Which of them to try first: a number that is the same for all that is done on a CPU.
+    pub(crate) preferred: usize,
+    /// How to wait for room.
+    pub(crate) wait: Wait,
+    /// The last places of a queue, an eighth of them, are for buffers that have this set.
+    pub(crate) urgent: bool,
+}
 
 /// How [`Virtqueues::submit`] waits for room in a queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,8 +72,8 @@ pub(crate) struct Rejected<T: Token> {
 #[pin_data(PinnedDrop)]
 pub(crate) struct Virtqueues<T: Token> {
     device: ARef<Device>,
-    names: KVec<CString>,
     queues: KVec<Pin<KBox<Queue<T>>>>,
+    groups: KVec<Pin<KBox<Group>>>,
     max_piece: usize,
     starts: Atomic<u32>,
     #[pin]
@@ -76,13 +93,23 @@ enum Phase {
     Halted,
 }
 
+/// Queues that stand in for each other.
 #[pin_data]
-struct Queue<T: Token> {
-    #[pin]
-    ring: SpinLockIrq<Ring<T>>,
-    /// For those who found the ring full.
+struct Group {
+    /// Where among all queues they are.
+    queues: Range<usize>,
+    /// For those who found all of them full.
     #[pin]
     room: WaitQueue,
+}
+
+#[pin_data]
+struct Queue<T: Token> {
+    name: CString,
+    /// Index of its group.
+    group: usize,
+    #[pin]
+    ring: SpinLockIrq<Ring<T>>,
 }
 
 /// # Invariants
@@ -94,7 +121,19 @@ struct Ring<T: Token> {
     /// The device takes buffers.
     live: bool,
     in_flight: usize,
+    counts: Counts,
     _buffers: PhantomData<KBox<Buffer<T>>>,
+}
+
+/// What a queue has been used for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counts {
+    /// Buffers that the device was given.
+    pub(crate) submitted: u64,
+    /// How often it was seen that there is no room.
+    pub(crate) full: u64,
+    /// Interrupts by the device.
+    pub(crate) interrupts: u64,
 }
 
 // SAFETY: A virtqueue is not tied to a task.
@@ -124,12 +163,18 @@ impl<T: Token> WorkItem for Virtqueues<T> {
 }
 
 impl<T: Token> Virtqueues<T> {
-    /// Makes the object for `names.len()` queues, which are named in that order. The queues
+    /// Makes the object for queues of these names, in groups of which any queue will do. The queues
     /// themselves come with [`start`](Self::start).
-    pub(crate) fn new(device: &Device<Bound>, names: KVec<CString>) -> Result<Arc<Self>> {
-        let mut queues = KVec::with_capacity(names.len(), GFP_KERNEL)?;
-        for _ in 0..names.len() {
-            queues.push(KBox::pin_init(Queue::new(), GFP_KERNEL)?, GFP_KERNEL)?;
+    pub(crate) fn new(device: &Device<Bound>, names: KVec<KVec<CString>>) -> Result<Arc<Self>> {
+        let mut queues = KVec::new();
+        let mut groups = KVec::with_capacity(names.len(), GFP_KERNEL)?;
+        for (group, names) in names.into_iter().enumerate() {
+            let range = queues.len()..queues.len() + names.len();
+            groups.push(KBox::pin_init(Group::new(range), GFP_KERNEL)?, GFP_KERNEL)?;
+            for name in names {
+                let queue = KBox::pin_init(Queue::new(name, group), GFP_KERNEL)?;
+                queues.push(queue, GFP_KERNEL)?;
+            }
         }
         let workqueue = OwnedQueue::new(c"virtio_tee")?;
         let vdev = device.as_raw();
@@ -138,8 +183,8 @@ impl<T: Token> Virtqueues<T> {
         let this = Arc::pin_init(
             pin_init!(Self {
                 device: device.into(),
-                names,
                 queues,
+                groups,
                 max_piece: max_piece.min(u32::MAX as usize),
                 starts: Atomic::new(0),
                 phase <- new_mutex!(Phase::Stopped),
@@ -183,9 +228,12 @@ impl<T: Token> Virtqueues<T> {
         }
     }
 
-    /// The number of queues.
-    pub(crate) fn len(&self) -> usize {
-        self.queues.len()
+    /// The queues' names, how many buffers the device has in each, and what else there is to know.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&CStr, usize, Counts)> + '_ {
+        self.queues.iter().map(|queue| {
+            let ring = queue.ring.lock();
+            (&*queue.name, ring.in_flight, ring.counts)
+        })
     }
 
     /// How often the queues were started. A device knows nothing of what was before.
@@ -203,10 +251,10 @@ impl<T: Token> Virtqueues<T> {
         let mut vqs: KVec<*mut sys::virtqueue> =
             KVec::from_elem(ptr::null_mut(), count, GFP_KERNEL)?;
         let mut infos = KVec::with_capacity(count, GFP_KERNEL)?;
-        for name in &self.names {
+        for queue in &self.queues {
             infos.push(
                 sys::virtqueue_info {
-                    name: name.as_char_ptr(),
+                    name: queue.name.as_char_ptr(),
                     callback: Some(Self::callback),
                     ctx: false,
                 },
@@ -230,6 +278,7 @@ impl<T: Token> Virtqueues<T> {
             ring.vq = NonNull::new(*vq);
             ring.live = true;
         }
+        self.spread_interrupts();
         self.starts.fetch_add(1, Relaxed);
         // SAFETY: The device is valid and has its queues.
         unsafe { sys::virtio_tee_helper_device_ready(vdev) };
@@ -285,9 +334,32 @@ impl<T: Token> Virtqueues<T> {
             while let Some(buffer) = queue.detach() {
                 T::used(buffer, &self.workqueue);
             }
-            queue.room.wake_all();
+        }
+        for group in &self.groups {
+            group.room.wake_all();
         }
         *phase = Phase::Halted;
+    }
+
+    /// Has the device interrupt the CPUs whose buffers a queue carries. It works without.
+    fn spread_interrupts(&self) {
+        for group in self.groups.iter().filter(|group| group.queues.len() > 1) {
+            let queues = self.queues.get(group.queues.clone()).unwrap_or_default();
+            for (index, queue) in queues.iter().enumerate() {
+                let Ok(mut mask) = CpumaskVar::new_zero(GFP_KERNEL) else {
+                    return;
+                };
+                let cpus = (0..nr_cpu_ids()).skip(index).step_by(queues.len());
+                for cpu in cpus.filter_map(CpuId::from_u32) {
+                    mask.set(cpu);
+                }
+                let vq = queue.ring.lock().vq;
+                if let Some(vq) = vq {
+                    // SAFETY: The queue is valid, and stays: the caller holds the lock of `phase`.
+                    unsafe { sys::virtio_tee_helper_set_affinity(vq.as_ptr(), mask.as_raw()) };
+                }
+            }
+        }
     }
 
     /// Makes a buffer for [`submit`](Self::submit): a request, and room for a response of
@@ -301,45 +373,54 @@ impl<T: Token> Virtqueues<T> {
         Buffer::new(request, response_len, self.max_piece, token)
     }
 
-    /// Gives a buffer to the device, on the queue of that index.
+    /// Gives a buffer to the device, on the first queue of a group that has room.
     ///
-    /// Waits for room, at most until a fatal signal arrives (`EINTR`). On failure the device has
-    /// not seen the buffer, and the caller has it back.
+    /// Where all are full, waits, at most until a fatal signal arrives (`EINTR`). On failure the
+    /// device has not seen the buffer, and the caller has it back.
     pub(crate) fn submit(
         &self,
-        index: usize,
         buffer: Pin<KBox<Buffer<T>>>,
-        wait: Wait,
+        how: Submission,
     ) -> Result<(), Rejected<T>> {
-        let Some(queue) = self.queues.get(index) else {
+        let group = self.groups.get(how.group);
+        let found = group.and_then(|group| Some((group, self.queues.get(group.queues.clone())?)));
+        let Some((group, queues)) = found.filter(|(_, queues)| !queues.is_empty()) else {
             return Err(Rejected {
                 error: EINVAL,
                 buffer,
             });
         };
+        let (before, from) = queues.split_at(how.preferred % queues.len());
         let mut waiting = Some(buffer);
-        let mut attempt = || match queue.add(waiting.take()?) {
-            Added::Yes => Some(Ok(())),
-            Added::Broken => {
-                self.fail();
-                Some(Ok(()))
+        let mut attempt = || {
+            for queue in [from, before].into_iter().flatten() {
+                match queue.add(waiting.take()?, how.urgent) {
+                    Added::Yes => return Some(Ok(())),
+                    Added::Broken => {
+                        self.fail();
+                        return Some(Ok(()));
+                    }
+                    Added::Full(buffer) => waiting = Some(buffer),
+                    Added::Failed(error, buffer) => {
+                        waiting = Some(buffer);
+                        return Some(Err(error));
+                    }
+                }
             }
-            Added::Full(buffer) => {
-                waiting = Some(buffer);
-                None
-            }
-            Added::Failed(error, buffer) => {
-                waiting = Some(buffer);
-                Some(Err(error))
-            }
+            None
         };
-        let result = match wait {
-            Wait::Killable => queue
-                .room
-                .wait_killable(&mut attempt)
-                .and_then(|added| added),
-            Wait::Uninterruptible => queue.room.wait(&mut attempt),
-        };
+        let result = attempt().unwrap_or_else(|| {
+            let result = match how.wait {
+                Wait::Killable => group
+                    .room
+                    .wait_in_turn_killable(&mut attempt)
+                    .and_then(|added| added),
+                Wait::Uninterruptible => group.room.wait_in_turn(&mut attempt),
+            };
+            // There can be room for more than were woken, or they did not need it.
+            group.room.wake(1);
+            result
+        });
         match (result, waiting) {
             (Err(error), Some(buffer)) => Err(Rejected { error, buffer }),
             _ => Ok(()),
@@ -383,11 +464,16 @@ impl<T: Token> Virtqueues<T> {
         else {
             return;
         };
+        queue.ring.lock().counts.interrupts += 1;
         let mut broken = false;
+        let mut count = 0;
         while let Some(buffer) = queue.used(&mut broken) {
             T::used(buffer, &this.workqueue);
+            count += 1;
         }
-        queue.room.wake_all();
+        if let Some(group) = this.groups.get(queue.group) {
+            group.room.wake(count);
+        }
         if broken {
             this.fail();
         }
@@ -409,20 +495,31 @@ impl<T: Token> PinnedDrop for Virtqueues<T> {
     }
 }
 
-impl<T: Token> Queue<T> {
-    fn new() -> impl PinInit<Self> {
+impl Group {
+    fn new(queues: Range<usize>) -> impl PinInit<Self> {
         pin_init!(Self {
+            queues,
+            room <- new_waitqueue!("virtio::Group::room"),
+        })
+    }
+}
+
+impl<T: Token> Queue<T> {
+    fn new(name: CString, group: usize) -> impl PinInit<Self> {
+        pin_init!(Self {
+            name,
+            group,
             ring <- new_spinlock_irq!(Ring {
                 vq: None,
                 live: false,
                 in_flight: 0,
+                counts: Counts::default(),
                 _buffers: PhantomData,
             }),
-            room <- new_waitqueue!("virtio::Queue::room"),
         })
     }
 
-    fn add(&self, mut buffer: Pin<KBox<Buffer<T>>>) -> Added<T> {
+    fn add(&self, mut buffer: Pin<KBox<Buffer<T>>>, urgent: bool) -> Added<T> {
         let mut ring = self.ring.lock();
         let (true, Some(vq)) = (ring.live, ring.vq) else {
             return Added::Failed(ENODEV, buffer);
@@ -430,8 +527,13 @@ impl<T: Token> Queue<T> {
         let vq = vq.as_ptr();
         let mut tables = buffer.tables();
         // SAFETY: By the invariant of `Ring`.
-        if buffer.entries() > unsafe { sys::virtqueue_get_vring_size(vq) } as usize {
+        let (size, free) = unsafe { (sys::virtqueue_get_vring_size(vq), (*vq).num_free) };
+        if buffer.entries() > size as usize {
             return Added::Failed(E2BIG, buffer);
+        }
+        if !urgent && ring.in_flight > 0 && free <= size / 8 {
+            ring.counts.full += 1;
+            return Added::Full(buffer);
         }
         // SAFETY: The box stays pinned: it is taken apart only to be put together from the pointer.
         let raw = KBox::into_raw(unsafe { Pin::into_inner_unchecked(buffer) });
@@ -453,12 +555,14 @@ impl<T: Token> Queue<T> {
             let buffer = unsafe { Pin::new_unchecked(KBox::from_raw(raw)) };
             // It fits a ring of this size, so there is room for it once the others are back.
             return if error == ENOSPC && ring.in_flight > 0 {
+                ring.counts.full += 1;
                 Added::Full(buffer)
             } else {
                 Added::Failed(error, buffer)
             };
         }
         ring.in_flight += 1;
+        ring.counts.submitted += 1;
         // SAFETY: As above. The device is not reset before the lock is released.
         if unsafe { sys::virtqueue_kick(vq) } {
             Added::Yes

@@ -22,7 +22,7 @@ const SIGKILL: i32 = 9;
 const RESIDENT: usize = 1;
 
 /// What `tee-guest` is asked for on each machine; none of it takes a set time.
-const CHECKS: [&str; 24] = [
+const CHECKS: [&str; 27] = [
     "version --impl-id 1 --impl-caps 0 --gen-caps 0xd",
     "hello hello-c",
     "hello hello-rust",
@@ -33,8 +33,10 @@ const CHECKS: [&str; 24] = [
     "sha256 sha256-c --size 1M --memory registered",
     "sha256 sha256-c --size 1M --memory allocated",
     "sha256 sha256-c --size 1M --memory temporary",
+    "sha256 sha256-c --size 1M --memory user-buffer",
     "sha256 sha256-c --size 1M --memory scattered",
     "sha256 sha256-rust --size 64M --memory registered",
+    "sha256 sha256-rust --size 8M --memory user-buffer",
     "zero-copy probe --layout contiguous",
     "zero-copy probe --layout scattered",
     "panic probe",
@@ -47,6 +49,7 @@ const CHECKS: [&str; 24] = [
     "sessions probe-shared --count 1000",
     "sessions probe --count 100",
     "temporary probe --count 1000",
+    "temporary probe --count 1000 --user-buffer",
 ];
 
 /// A machine under test.
@@ -68,7 +71,7 @@ impl Machine<'_> {
                 Ok(())
             })?;
         }
-        self.time("1000 calls, one round trip each", Self::round_trips)?;
+        self.time("twice 1000 calls, one round trip each", Self::round_trips)?;
         self.time("clients killed in calls", Self::killed_clients)?;
         self.time("a client killed with registered memory", Self::killed_memory)?;
         self.time("a device unbound in calls", Self::unbound)?;
@@ -85,14 +88,16 @@ impl Machine<'_> {
 
     fn round_trips(&self) -> Outcome {
         // As in suite/memory.rs: what else a run needs cancels out between runs of two lengths.
-        let mut interrupts = [0; 2];
-        for (count, interrupts) in [100, 1100].into_iter().zip(&mut interrupts) {
-            let before = (self.interrupts)(self.guest);
-            check(self.guest, &format!("temporary probe --count {count}"));
-            *interrupts = (self.interrupts)(self.guest) - before;
+        for how in ["", "--user-buffer"] {
+            let mut interrupts = [0; 2];
+            for (count, interrupts) in [100, 1100].into_iter().zip(&mut interrupts) {
+                let before = (self.interrupts)(self.guest);
+                check(self.guest, &format!("temporary probe --count {count} {how}"));
+                *interrupts = (self.interrupts)(self.guest) - before;
+            }
+            let answers = interrupts[1] - interrupts[0];
+            assert!((950..=1050).contains(&answers), "{answers} interrupts for 1000 calls {how}");
         }
-        let answers = interrupts[1] - interrupts[0];
-        assert!((950..=1050).contains(&answers), "{answers} interrupts for 1000 calls");
         Ok(())
     }
 

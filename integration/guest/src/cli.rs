@@ -107,6 +107,9 @@ pub(crate) enum Check {
         /// Bytes of the memref.
         #[arg(long, default_value = "4096", value_parser = size)]
         size: usize,
+        /// Hand them over as user buffers, without registering them.
+        #[arg(long)]
+        user_buffer: bool,
     },
     /// A TA that panics takes the sessions of its instance along, and no others.
     Panic {
@@ -239,6 +242,8 @@ pub(crate) enum Memory {
     Allocated,
     /// The process's own memory, for one call.
     Temporary,
+    /// The same as a user buffer, without being registered.
+    UserBuffer,
     /// Registered, in shuffled pages.
     Scattered,
 }

@@ -44,7 +44,8 @@ const MAX_ARGUMENT: usize = 1 << 14;
 
 /// Whether an address is one where a process can have no memory.
 fn nothing_at(address: u64) -> bool {
-    address == 0 || address >= KERNEL_ADDRESS
+    // Linux maps nothing in the first page (vm.mmap_min_addr).
+    !(4096..KERNEL_ADDRESS).contains(&address)
 }
 
 /// Makes an ioctl; a descriptor that it returns is closed.

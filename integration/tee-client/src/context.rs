@@ -85,10 +85,10 @@ impl Context {
     ) -> Result<Session, Error> {
         let (clnt_login, clnt_uuid) = login.lower();
         let mut arg = OpenSessionArg { uuid: ta.into_bytes(), clnt_uuid, clnt_login, ..Default::default() };
-        operation.run(&self.device, self.takes_null(), 0, |cancel_id, params| {
+        operation.run(&self.device, self.takes_null(), 0, |cancel_id, params, buffers| {
             arg.cancel_id = cancel_id;
             self.device
-                .open_session(&mut arg, params)
+                .open_session_with(&mut arg, params, buffers)
                 .map_err(|source| Error::Ioctl { ioctl: "TEE_IOC_OPEN_SESSION", source })?;
             match arg.ret {
                 code::SUCCESS => Ok(()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tee_uapi::Registered;
 
-use crate::raw::{self, Device};
+use crate::raw::{self, Device, UserBuffer};
 use crate::uapi::{self, ATTR_MEMREF_INPUT, ATTR_NONE, ATTR_VALUE_INPUT, MEMREF_NULL};
 use crate::{Cancellation, Error, SharedMemory};
 
@@ -74,6 +74,12 @@ pub enum Param<'a> {
     TemporaryOutput(&'a mut [u8]),
     /// `TEEC_MEMREF_TEMP_INOUT`.
     TemporaryInout(&'a mut [u8]),
+    /// What `TemporaryInput` is, without being registered: for drivers that take user buffers.
+    UserInput(&'a [u8]),
+    /// `TemporaryOutput`, likewise.
+    UserOutput(&'a mut [u8]),
+    /// `TemporaryInout`, likewise.
+    UserInout(&'a mut [u8]),
 }
 
 impl<'a> Param<'a> {
@@ -152,39 +158,62 @@ impl<'a> Operation<'a> {
         device: &Arc<Device>,
         memref_null: bool,
         session: u32,
-        call: impl FnOnce(u32, &mut [uapi::Param]) -> Result<R, Error>,
+        call: impl FnOnce(u32, &mut [uapi::Param], &mut [UserBuffer<'_>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let count = self.params.iter().rposition(|param| !matches!(param, Param::None)).map_or(0, |i| i + 1);
         let mut raw = [uapi::Param::default(); MAX_PARAMS];
         let mut registered: [Option<Registered<'_>>; MAX_PARAMS] = Default::default();
         // Read-only memory cannot be registered: the TA gets a copy, as with libteec.
         let mut copies: [Vec<u8>; MAX_PARAMS] = Default::default();
-        let slots = raw.iter_mut().zip(&mut registered).zip(&mut copies);
-        for (index, (param, ((raw, registered), copy))) in self.params.iter_mut().zip(slots).enumerate() {
-            *raw = lower(index, param, device, memref_null, registered, copy)?;
+        let mut buffers: [UserBuffer<'_>; MAX_PARAMS] = Default::default();
+        let slots = raw.iter_mut().zip(&mut registered).zip(&mut copies).zip(&mut buffers);
+        for (index, (param, (((raw, registered), copy), buffer))) in
+            self.params.iter_mut().zip(slots).enumerate()
+        {
+            let room = Room { registered, copy, buffer };
+            *raw = lower(index, param, device, memref_null, room)?;
         }
         let result = match &self.cancellation {
-            Some(cancellation) => {
-                cancellation.during(device, session, || call(cancellation.id(), &mut raw[..count]))
-            }
-            None => call(0, &mut raw[..count]),
+            Some(cancellation) => cancellation
+                .during(device, session, || call(cancellation.id(), &mut raw[..count], &mut buffers)),
+            None => call(0, &mut raw[..count], &mut buffers),
         };
         self.results = raw;
         result
     }
 }
 
-/// One parameter as the kernel takes it; fills `registered` (and `copy`) for a temporary memref.
+/// Room for what a parameter needs until the call returns.
+struct Room<'r, 'p> {
+    registered: &'r mut Option<Registered<'p>>,
+    copy: &'p mut Vec<u8>,
+    buffer: &'r mut UserBuffer<'p>,
+}
+
+/// One parameter as the kernel takes it, unless it is a user buffer, which goes into `room`, as does what a
+/// temporary memref needs.
 fn lower<'p>(
     index: usize,
     param: &'p mut Param<'_>,
     device: &Arc<Device>,
     memref_null: bool,
-    registered: &mut Option<Registered<'p>>,
-    copy: &'p mut Vec<u8>,
+    room: Room<'_, 'p>,
 ) -> Result<uapi::Param, Error> {
     let refused = |source| Error::Ioctl { ioctl: "TEE_IOC_SHM_REGISTER", source };
-    let (access, size) = match &*param {
+    let Room { registered, copy, buffer } = room;
+    let (access, size) = match param {
+        Param::UserInput(bytes) => {
+            *buffer = UserBuffer::Input(bytes);
+            return Ok(uapi::Param::default());
+        }
+        Param::UserOutput(bytes) => {
+            *buffer = UserBuffer::Output(bytes);
+            return Ok(uapi::Param::default());
+        }
+        Param::UserInout(bytes) => {
+            *buffer = UserBuffer::Inout(bytes);
+            return Ok(uapi::Param::default());
+        }
         Param::None => return Ok(uapi::Param { attr: ATTR_NONE, ..Default::default() }),
         Param::Value { access, a, b } => {
             return Ok(uapi::Param {
@@ -241,7 +270,7 @@ mod tests {
 
     /// What the kernel would get.
     fn lowered(mut operation: Operation<'_>, memref_null: bool) -> Result<Vec<uapi::Param>, Error> {
-        operation.run(&device(), memref_null, 1, |_, raw| Ok(raw.to_vec()))
+        operation.run(&device(), memref_null, 1, |_, raw, _| Ok(raw.to_vec()))
     }
 
     #[test]
@@ -272,7 +301,7 @@ mod tests {
             Param::value(Access::Output, 0, 0),
             Param::Null { access: Access::Output, size: 4 },
         ]);
-        let result: Result<(), Error> = operation.run(&device(), true, 1, |_, raw| {
+        let result: Result<(), Error> = operation.run(&device(), true, 1, |_, raw, _| {
             raw[0].a = 5;
             raw[1].b = 64;
             Err(Error::NotRunning)
@@ -292,8 +321,8 @@ mod tests {
     #[test]
     fn only_a_cancellable_call_has_a_name() {
         let mut operation = Operation::default();
-        assert_eq!(operation.run(&device(), true, 1, |id, _| Ok(id)).unwrap(), 0);
+        assert_eq!(operation.run(&device(), true, 1, |id, _, _| Ok(id)).unwrap(), 0);
         let cancellation = operation.cancellation();
-        assert_eq!(operation.run(&device(), true, 1, |id, _| Ok(id)).unwrap(), cancellation.id());
+        assert_eq!(operation.run(&device(), true, 1, |id, _, _| Ok(id)).unwrap(), cancellation.id());
     }
 }

@@ -32,10 +32,10 @@ impl Session {
     /// refused the call.
     pub fn invoke(&self, func: u32, operation: &mut Operation<'_>) -> Result<(), Error> {
         let device = self.context.device();
-        operation.run(device, self.context.takes_null(), self.id, |cancel_id, params| {
+        operation.run(device, self.context.takes_null(), self.id, |cancel_id, params, buffers| {
             let mut arg = InvokeArg { func, session: self.id, cancel_id, ..Default::default() };
             device
-                .invoke(&mut arg, params)
+                .invoke_with(&mut arg, params, buffers)
                 .map_err(|source| Error::Ioctl { ioctl: "TEE_IOC_INVOKE", source })?;
             match arg.ret {
                 code::SUCCESS => Ok(()),

@@ -36,7 +36,7 @@ fn examples_in_c_and_rust_answer() -> Outcome {
     for (hello, sha256) in EXAMPLES {
         let report = check(&vm.guest, &format!("hello {hello} --value 41"));
         assert_eq!(report["received"], 42, "{report}");
-        for memory in ["registered", "allocated", "temporary", "scattered"] {
+        for memory in ["registered", "allocated", "temporary", "user-buffer", "scattered"] {
             check(&vm.guest, &format!("sha256 {sha256} --size 1M --memory {memory}"));
         }
         let report = check(&vm.guest, &format!("sha256 {sha256} --size 64M --memory registered"));

@@ -15,7 +15,7 @@ use rustix::ioctl::{Ioctl, IoctlOutput, Opcode};
 
 use crate::uapi::{
     BufData, CancelArg, CloseSessionArg, InvokeArg, OpenSessionArg, Param, ShmAllocData, ShmRegisterData,
-    VersionData, IOC_CANCEL, IOC_CLOSE_SESSION, IOC_INVOKE, IOC_OPEN_SESSION, IOC_SHM_ALLOC,
+    VersionData, ATTR_UBUF_INPUT, IOC_CANCEL, IOC_CLOSE_SESSION, IOC_INVOKE, IOC_OPEN_SESSION, IOC_SHM_ALLOC,
     IOC_SHM_REGISTER, IOC_VERSION,
 };
 
@@ -26,6 +26,33 @@ pub const MAX_PARAMS: usize = 4;
 #[derive(Debug)]
 pub struct Device {
     fd: OwnedFd,
+}
+
+/// A buffer of the caller's for a call: a parameter of its own, `TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_*`.
+#[derive(Debug, Default)]
+pub enum UserBuffer<'a> {
+    /// None; the parameter is another.
+    #[default]
+    None,
+    /// For the TA to read.
+    Input(&'a [u8]),
+    /// For the TA to write.
+    Output(&'a mut [u8]),
+    /// Both.
+    Inout(&'a mut [u8]),
+}
+
+impl UserBuffer<'_> {
+    /// As the kernel takes it.
+    fn lower(&mut self) -> Option<Param> {
+        let (access, address, len) = match self {
+            Self::None => return None,
+            Self::Input(buffer) => (0, buffer.as_ptr() as u64, buffer.len()),
+            Self::Output(buffer) => (1, buffer.as_mut_ptr() as u64, buffer.len()),
+            Self::Inout(buffer) => (2, buffer.as_mut_ptr() as u64, buffer.len()),
+        };
+        Some(Param { attr: ATTR_UBUF_INPUT + access, a: address, b: len as u64, c: 0 })
+    }
 }
 
 /// Any ioctl.
@@ -80,14 +107,34 @@ impl Device {
 
     /// `TEE_IOC_OPEN_SESSION` with at most [`MAX_PARAMS`] parameters, whose number it fills in.
     pub fn open_session(&self, arg: &mut OpenSessionArg, params: &mut [Param]) -> io::Result<()> {
+        self.open_session_with(arg, params, &mut [])
+    }
+
+    /// The same; a parameter is replaced by the buffer of its index, where that is one.
+    pub fn open_session_with(
+        &self,
+        arg: &mut OpenSessionArg,
+        params: &mut [Param],
+        buffers: &mut [UserBuffer<'_>],
+    ) -> io::Result<()> {
         arg.num_params = count(params)?;
-        self.call(IOC_OPEN_SESSION, arg, params)
+        self.call(IOC_OPEN_SESSION, arg, params, buffers)
     }
 
     /// `TEE_IOC_INVOKE` with at most [`MAX_PARAMS`] parameters, whose number it fills in.
     pub fn invoke(&self, arg: &mut InvokeArg, params: &mut [Param]) -> io::Result<()> {
+        self.invoke_with(arg, params, &mut [])
+    }
+
+    /// The same; a parameter is replaced by the buffer of its index, where that is one.
+    pub fn invoke_with(
+        &self,
+        arg: &mut InvokeArg,
+        params: &mut [Param],
+        buffers: &mut [UserBuffer<'_>],
+    ) -> io::Result<()> {
         arg.num_params = count(params)?;
-        self.call(IOC_INVOKE, arg, params)
+        self.call(IOC_INVOKE, arg, params, buffers)
     }
 
     /// `TEE_IOC_CANCEL`.
@@ -129,7 +176,13 @@ impl Device {
     }
 
     /// An ioctl whose argument has parameters behind it.
-    fn call<T: Copy>(&self, opcode: Opcode, arg: &mut T, params: &mut [Param]) -> io::Result<()> {
+    fn call<T: Copy>(
+        &self,
+        opcode: Opcode,
+        arg: &mut T,
+        params: &mut [Param],
+        buffers: &mut [UserBuffer<'_>],
+    ) -> io::Result<()> {
         #[repr(C)]
         struct Call<T> {
             arg: T,
@@ -143,12 +196,17 @@ impl Device {
         }
         let mut call = Call { arg: *arg, params: [Param::default(); MAX_PARAMS] };
         call.params[..params.len()].copy_from_slice(params);
+        for (param, buffer) in call.params[..params.len()].iter_mut().zip(buffers) {
+            *param = buffer.lower().unwrap_or(*param);
+        }
         let mut buf = BufData {
             buf_ptr: (&raw mut call) as u64,
             buf_len: (size_of::<T>() + size_of_val(params)) as u64,
         };
         // SAFETY: the kernel reads a `BufData` and, within `buf_len`, reads and writes `call`, both of
-        // which are ours; no parameter makes it write anywhere else.
+        // which are ours. No parameter makes it write anywhere else but into `buffers`: those for output
+        // are borrowed mutably, and as to those for input, its driver and the TEE, whom the whole process
+        // trusts, keep a buffer's direction.
         unsafe { self.ioctl(opcode, (&raw mut buf).cast()) }?;
         *arg = call.arg;
         params.copy_from_slice(&call.params[..params.len()]);
@@ -194,6 +252,20 @@ mod tests {
         let refused = device.invoke(&mut InvokeArg::default(), &mut [Param::default(); 4]).unwrap_err();
         assert_eq!(refused.raw_os_error(), ENOTTY);
         assert_eq!(device.shm_alloc(&mut ShmAllocData::default()).unwrap_err().raw_os_error(), ENOTTY);
+    }
+
+    #[test]
+    fn buffers_are_lowered_to_where_they_are() {
+        let mut bytes = [0; 8];
+        let at = bytes.as_ptr() as u64;
+        assert_eq!(UserBuffer::None.lower(), None);
+        let lowered = [
+            UserBuffer::Input(&bytes[..3]).lower(),
+            UserBuffer::Output(&mut bytes).lower(),
+            UserBuffer::Inout(&mut bytes[2..]).lower(),
+        ];
+        let due = [(8, at, 3), (9, at, 8), (10, at + 2, 6)];
+        assert_eq!(lowered, due.map(|(attr, a, b)| Some(Param { attr, a, b, c: 0 })));
     }
 
     #[test]

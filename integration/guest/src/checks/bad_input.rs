@@ -202,9 +202,14 @@ impl Bench<'_> {
             self.refused(&format!("object reference {attr}"), &[Param { attr, a: 1, b: 0, c: 0 }], EINVAL);
         }
         for attr in ATTR_UBUF_INPUT..ATTR_UBUF_INPUT + 3 {
-            self.refused(&format!("user buffer {attr}"), &[Param { attr, a: 0, b: 4096, c: 0 }], EINVAL);
-            let kernel = Param { attr, a: KERNEL_ADDRESS, b: 4096, c: 0 };
-            self.refused(&format!("user buffer {attr} at a kernel address"), &[kernel], EFAULT);
+            for (case, a, b, errno) in [
+                ("where there is nothing", 8, 64, EFAULT),
+                ("at a kernel address", KERNEL_ADDRESS, 4096, EFAULT),
+                ("larger than any address", 8, 1 << 63, EFAULT),
+                ("larger than any memory of the device's", 8, 1 << 46, ENOMEM),
+            ] {
+                self.refused(&format!("user buffer {attr} {case}"), &[Param { attr, a, b, c: 0 }], errno);
+            }
         }
         for count in [5, 8, 126] {
             self.refused(&format!("{count} parameters"), &vec![value; count], EINVAL);

@@ -72,6 +72,7 @@ pub(super) fn temporary(
     ta: Uuid,
     count: u32,
     size: usize,
+    user_buffer: bool,
 ) -> Outcome {
     let session = probe::open(context, ta)?;
     let mut buffer = vec![0; size];
@@ -83,8 +84,9 @@ pub(super) fn temporary(
             *byte = call as u8;
         }
         let expected = buffer.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        let memref = if user_buffer { Param::UserInput } else { Param::TemporaryInput };
         let start = Instant::now();
-        let sum = probe::sum(&session, Param::TemporaryInput(&buffer))?;
+        let sum = probe::sum(&session, memref(&buffer))?;
         samples.push(start.elapsed());
         ensure!(sum == expected, "call {call}: the TA's sum is {sum}; {expected} was due");
     }

@@ -27,11 +27,11 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, iterations: 
         probe::touch(&session, &large, 1234)?;
         probe::touch(&session, &small, 1234)?;
     }
-    let mut samples: [Vec<Duration>; 7] = Default::default();
+    let mut samples: [Vec<Duration>; 8] = Default::default();
     // In turns, so that whatever else the machine does is shared by all; some calls at a time, so that
     // none pays for what the one before has left to be done.
     for block in 0..iterations.div_ceil(BLOCK) {
-        let [version, invoke, value, temporary, on_small, on_large, session_pair] = &mut samples;
+        let [version, invoke, value, temporary, user, on_small, on_large, session_pair] = &mut samples;
         sample(version, || Ok(black_box(context.device().version().is_ok())))?;
         sample(invoke, || probe::nop(&session))?;
         sample(value, || {
@@ -40,6 +40,7 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, iterations: 
         sample(temporary, || {
             session.invoke(probe::NOP, &mut Operation::new([Param::TemporaryInput(&page)]))
         })?;
+        sample(user, || session.invoke(probe::NOP, &mut Operation::new([Param::UserInput(&page)])))?;
         sample(on_small, || probe::touch(&session, &small, 1234))?;
         sample(on_large, || probe::touch(&session, &large, 1234))?;
         session_pair.push(time(|| probe::open(context, ta)?.close())?);
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, iterations: 
         "invoke_ns",
         "value_ns",
         "temporary_4k_ns",
+        "user_buffer_4k_ns",
         "registered_4k_ns",
         "registered_64m_ns",
         "open_close_ns",
@@ -59,7 +61,7 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, iterations: 
         report.say(format_args!("{name:<20} {median:>12}"));
         report.set(name, median);
     }
-    let ratio = medians[5] as f64 / medians[1].max(1) as f64;
+    let ratio = medians[6] as f64 / medians[1].max(1) as f64;
     report.say(format_args!("a call with 64 MiB of registered memory: {ratio:.3} × one without parameters"));
     report.set("registered_over_invoke", ratio);
     Ok(())

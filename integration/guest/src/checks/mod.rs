@@ -35,7 +35,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
             basic::version(&context, report, *impl_id, *impl_caps, *gen_caps)
         }
         Check::Hello { ta, value } => basic::hello(&context, report, ta.uuid, *value),
-        Check::Temporary { ta, count, size } => basic::temporary(&context, report, ta.uuid, *count, *size),
+        Check::Temporary { ta, count, size, user_buffer } => {
+            basic::temporary(&context, report, ta.uuid, *count, *size, *user_buffer)
+        }
         Check::Sha256 { ta, size, memory } => sha256::run(&context, report, ta.uuid, *size, *memory),
         Check::ZeroCopy { ta, layout, size, above } => {
             zero_copy::run(&context, report, ta.uuid, *layout, *size, *above)

@@ -46,6 +46,9 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid) -> Outcome {
     }
     cases.note(report, "temporary memrefs at odd addresses", temporary(&session));
     cases.note(report, "a temporary memref of memory that cannot be written", read_only(&session));
+    cases.note(report, "user buffers at odd addresses", user(&session));
+    cases.note(report, "user buffers of memory that cannot be written", user_read_only(&session));
+    cases.note(report, "user buffers beside memrefs, too short, and empty", user_sizes(&session));
     cases.note(report, "NULL memrefs", null(&session));
     cases.note(report, "a memref of no bytes", empty(context, &session));
     session.close()?;
@@ -207,6 +210,73 @@ fn read_only(session: &Session) -> Outcome {
     static CONSTANT: [u8; 1000] = [3; 1000];
     let sum = probe::sum(session, Param::TemporaryInput(&CONSTANT))?;
     ensure!(sum == 3000, "the TA's sum is {sum}; 3000 was due");
+    Ok(())
+}
+
+fn user(session: &Session) -> Outcome {
+    let mut buffer = vec![0; 3 * 4096];
+    memory::fill(buffer.len(), |at, bytes| buffer[at..at + bytes.len()].copy_from_slice(bytes));
+    for (offset, size) in [(1, 1), (13, 4096), (4095, 2), (4096, 8192), (5, 12_000)] {
+        let part = &buffer[offset..offset + size];
+        let own = part.iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        let sum = probe::sum(session, Param::UserInput(part))?;
+        ensure!(sum == own, "{size} bytes at {offset}: the TA's sum is {sum}, the guest's {own}");
+    }
+    let (before, rest) = buffer.split_at_mut(1001);
+    let (part, after) = rest.split_at_mut(5000);
+    let (was_before, was_after) = (before.to_vec(), after.to_vec());
+    let mut operation = Operation::new([Param::UserOutput(part), Param::value(Access::Input, 0xa5, 0)]);
+    session.invoke(probe::FILL, &mut operation)?;
+    let written = operation.size(0);
+    ensure!(written == 5000, "5000 bytes filled, but the size came back as {written}");
+    ensure!(part.iter().all(|byte| *byte == 0xa5), "the TA's bytes did not arrive");
+    ensure!(before == was_before && after == was_after, "bytes beside the buffer have changed");
+
+    part[4999] = 40;
+    let mut operation = Operation::new([Param::UserInout(part), Param::value(Access::Inout, 4999, 0)]);
+    session.invoke(probe::TOUCH, &mut operation)?;
+    let (now, here) = (operation.value(1).1, part[4999]);
+    ensure!((now, here) == (41, 41), "a byte is {now} in the TA and {here} here; 41 was due");
+    Ok(())
+}
+
+fn user_read_only(session: &Session) -> Outcome {
+    static CONSTANT: [u8; 10_000] = [3; 10_000];
+    for (from, to) in [(0, 10_000), (1, 2), (4000, 9999)] {
+        let sum = probe::sum(session, Param::UserInput(&CONSTANT[from..to]))?;
+        let own = 3 * (to - from) as u64;
+        ensure!(sum == own, "bytes {from} to {to}: the TA's sum is {sum}; {own} was due");
+    }
+    Ok(())
+}
+
+fn user_sizes(session: &Session) -> Outcome {
+    let mut bytes = [0; 10];
+    let mut operation = Operation::new([Param::UserOutput(&mut bytes), Param::value(Access::Input, 100, 0)]);
+    expect(
+        session.invoke(probe::SHORT_BUFFER, &mut operation),
+        code::ERROR_SHORT_BUFFER,
+        Origin::TrustedApp,
+    )?;
+    let needed = operation.size(0);
+    ensure!(needed == 100, "100 bytes are needed, but the size came back as {needed}");
+
+    // No bytes at all are a NULL memref.
+    let mut operation = Operation::new([Param::UserInput(&[]), Param::value(Access::Output, 0, 0)]);
+    session.invoke(probe::NULL_MEMREF, &mut operation)?;
+    let got = operation.value(1);
+    ensure!(got == (1, 0), "of no bytes, the TA saw {got:?}");
+
+    let (mut out, mut inout) = ([0; 5000], [0; 3]);
+    let mut operation = Operation::new([
+        Param::UserInput(&[1; 100]),
+        Param::TemporaryInput(&[2; 200]),
+        Param::UserOutput(&mut out),
+        Param::UserInout(&mut inout),
+    ]);
+    session.invoke(probe::NOP, &mut operation)?;
+    let sizes = [0, 1, 2, 3].map(|index| operation.size(index));
+    ensure!(sizes == [100, 200, 5000, 3], "untouched buffers came back with sizes {sizes:?}");
     Ok(())
 }
 

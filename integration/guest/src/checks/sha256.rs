@@ -19,12 +19,14 @@ const DIGEST_LEN: usize = 32;
 enum Buffer {
     Shared(SharedMemory),
     Own(Vec<u8>),
+    User(Vec<u8>),
 }
 
 impl Buffer {
     fn new(context: &Context, size: usize, memory: Memory) -> Result<Self, Failure> {
         let shared = match memory {
             Memory::Temporary => return Ok(Self::Own(vec![0; size])),
+            Memory::UserBuffer => return Ok(Self::User(vec![0; size])),
             Memory::Registered => SharedMemory::register(context, Mapping::anonymous(size)?)?,
             Memory::Scattered => SharedMemory::register(context, memory::scattered(size)?.0)?,
             Memory::Allocated => SharedMemory::allocate(context, size)?,
@@ -37,7 +39,7 @@ impl Buffer {
             Self::Shared(shared) => {
                 memory::fill(shared.size(), |offset, bytes| shared.mapping().write_at(offset, bytes));
             }
-            Self::Own(own) => memory::fill(own.len(), |offset, bytes| {
+            Self::Own(own) | Self::User(own) => memory::fill(own.len(), |offset, bytes| {
                 own[offset..offset + bytes.len()].copy_from_slice(bytes);
             }),
         }
@@ -50,7 +52,7 @@ impl Buffer {
                 memory::for_each_chunk(shared.mapping(), |bytes| hash.update(bytes));
                 hash.finalize().into()
             }
-            Self::Own(own) => Sha256::digest(own).into(),
+            Self::Own(own) | Self::User(own) => Sha256::digest(own).into(),
         }
     }
 
@@ -59,6 +61,7 @@ impl Buffer {
         match self {
             Self::Shared(shared) => Param::partial(Access::Input, shared, 0, len),
             Self::Own(own) => Param::TemporaryInput(&own[..len]),
+            Self::User(own) => Param::UserInput(&own[..len]),
         }
     }
 }
