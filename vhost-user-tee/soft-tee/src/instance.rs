@@ -24,18 +24,22 @@ use rustix::process::{pidfd_send_signal, Signal};
 use ta_protocol::control::{self, Notice, Start};
 use ta_protocol::mailbox::{Mailbox, Patience, Turn as Mail};
 use ta_protocol::memory;
-use ta_protocol::message::{Call, Reply, OUTCOME_NOT_MAPPED};
+use ta_protocol::message::{Call, Reply, ServiceRequest, OUTCOME_NOT_MAPPED};
+use ta_protocol::session::{SessionRequest, SERVICE_LEND};
 use ta_protocol::ta_head::{self, TaHead};
-use tee::{gp, CancelToken, Failure, GiveUp, Lifetime, Memory};
+use tee::{gp, Failure, GiveUp, Lifetime, Memory};
 use uuid::Uuid;
 
 use crate::death::Death;
+use crate::outward::{self, Outward, Passable};
 use crate::ration::ErrorLog;
 use crate::registry::TaImage;
 use crate::services::Services;
+use crate::sessions::Session;
 use crate::spawn::{self, Spawned};
 use crate::state::State;
 use crate::ta_log::printable;
+use crate::terms::{earlier, Terms};
 use crate::turns::{NoTurn, Ticket, Turn, Turns};
 
 /// Stack for the libraries beneath a TA, on top of what its header says; in bytes.
@@ -58,6 +62,10 @@ pub(crate) struct Instance {
     control: Mutex<OwnedFd>,
     pidfd: OwnedFd,
     services: Services,
+    /// What it has with other TAs.
+    outward: Outward,
+    /// The TA's code, as the process was given it.
+    image: OwnedFd,
     /// Registered memories that are mapped in the process.
     mapped: Mutex<HashSet<u64>>,
     next_session: AtomicU32,
@@ -97,17 +105,18 @@ pub(crate) struct Birth<'a> {
 
 impl Instance {
     /// Starts the process of a new instance. Its TA is loaded and created by its first call.
-    pub(crate) fn spawn(image: &TaImage, birth: &Birth<'_>) -> Result<Watched, spawn::Error> {
-        let head = image.head;
+    pub(crate) fn spawn(image: TaImage, birth: &Birth<'_>) -> Result<Watched, spawn::Error> {
+        let TaImage { head, file: image } = image;
         let start = Start {
             uuid: head.uuid().into_bytes(),
             device_id: birth.device_id.into_bytes(),
             heap: birth.heap,
             stack: u64::from(head.stack_size) + RUNTIME_STACK,
+            flags: head.flags.into(),
             ..Start::new()
         };
         let Spawned { child, pidfd, log, mailbox, control, memory } =
-            spawn::spawn(birth.runtime, &start, &image.file)?;
+            spawn::spawn(birth.runtime, &start, &image)?;
         let instance = Self {
             name: format!("TA {} [{}]", head.uuid(), child.id()),
             errors: birth.errors.clone(),
@@ -120,6 +129,8 @@ impl Instance {
             control: Mutex::new(control),
             pidfd,
             services: Services::new(head.uuid(), birth.state.clone()),
+            outward: Outward::default(),
+            image,
             mapped: Mutex::default(),
             next_session: AtomicU32::new(1),
             session: AtomicU32::new(0),
@@ -177,36 +188,44 @@ impl Instance {
     /// instance, if its turn has come.
     pub(crate) fn with_turn<R>(
         self: &Arc<Self>,
-        cancel: &CancelToken,
+        terms: Terms<'_>,
         work: impl FnOnce(CallTurn<'_>) -> R,
     ) -> Result<R, NoTurn> {
         let give_up = |instance: &Self, ticket: &Arc<Ticket>, what| {
-            instance.turns.cancel(ticket, || match what {
-                GiveUp::Cancel => instance.mailbox.set_cancelled(true),
-                GiveUp::Abandon => instance.kill(ABANDONED),
+            instance.turns.cancel(ticket, || {
+                match what {
+                    GiveUp::Cancel => instance.mailbox.set_cancelled(true),
+                    GiveUp::Abandon => instance.kill(ABANDONED),
+                }
+                instance.outward.ask(what);
             });
         };
-        self.take_turn(cancel, give_up, work)
+        self.take_turn(terms, earlier(terms.cancel_at, terms.kill_at), give_up, work)
     }
 
     /// The same for work that cannot be cancelled. Where it is abandoned in its turn, the instance
     /// ends; while it waits, others have the instance, who may well have a client.
     pub(crate) fn with_certain_turn<R>(
         self: &Arc<Self>,
-        cancel: &CancelToken,
+        terms: Terms<'_>,
         work: impl FnOnce(CallTurn<'_>) -> R,
     ) -> Result<R, NoTurn> {
         let give_up = |instance: &Self, ticket: &Arc<Ticket>, what| {
             if what == GiveUp::Abandon {
-                instance.turns.if_running_with(ticket, || instance.kill(ABANDONED));
+                instance.turns.if_running_with(ticket, || {
+                    instance.kill(ABANDONED);
+                    instance.outward.ask(what);
+                });
             }
         };
-        self.take_turn(cancel, give_up, work)
+        let terms = Terms { cancel_at: None, ..terms };
+        self.take_turn(terms, terms.kill_at, give_up, work)
     }
 
     fn take_turn<R>(
         self: &Arc<Self>,
-        cancel: &CancelToken,
+        terms: Terms<'_>,
+        until: Option<Instant>,
         give_up: impl Fn(&Self, &Arc<Ticket>, GiveUp) + Send + 'static,
         work: impl FnOnce(CallTurn<'_>) -> R,
     ) -> Result<R, NoTurn> {
@@ -215,15 +234,18 @@ impl Instance {
             let (instance, ticket) = (self.clone(), ticket.clone());
             move |what| give_up(&instance, &ticket, what)
         };
-        cancel.with_handler(handler, || {
-            let turn = self.turns.take(&ticket)?;
-            Ok(work(CallTurn { instance: self, turn: Some(turn) }))
+        terms.cancel.with_handler(handler, || {
+            let turn = self.turns.take(&ticket, until)?;
+            Ok(work(CallTurn { instance: self, turn: Some(turn), terms }))
         })
     }
 
     /// Asks the call that runs, if one does, to give up.
     pub(crate) fn cancel_running(&self) {
-        self.turns.if_running(|| self.mailbox.set_cancelled(true));
+        self.turns.if_running(|| {
+            self.mailbox.set_cancelled(true);
+            self.outward.ask(GiveUp::Cancel);
+        });
     }
 
     /// Waits for the end of the process, which has been killed.
@@ -245,8 +267,9 @@ impl Instance {
         let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
 
-    /// The process has ended, of `death`: every call that waits is over. The monitor's to call.
-    pub(crate) fn died(&self, observed: Death) {
+    /// The process has ended, of `death`: every call that waits is over. Returns the sessions that it had with others,
+    /// which are to be closed. The monitor's to call.
+    pub(crate) fn died(&self, observed: Death) -> Vec<Session> {
         let death = self.killed.get().cloned().or_else(|| self.refusal()).unwrap_or(observed);
         let session = self.session.load(Ordering::Relaxed);
         match (&death, session) {
@@ -263,6 +286,7 @@ impl Instance {
         self.dead.store(true, Ordering::SeqCst);
         self.mailbox.end();
         self.turns.end();
+        self.outward.end()
     }
 
     /// What calls get where the instance has died.
@@ -273,6 +297,11 @@ impl Instance {
     /// Whether it has come to its end as planned, rather than died.
     pub(crate) fn has_ended_as_planned(&self) -> bool {
         self.killed.get() == Some(&Death::Ended)
+    }
+
+    /// The TA's code, as the process was given it: sealed.
+    pub(crate) fn image(&self) -> &OwnedFd {
+        &self.image
     }
 
     /// What the process itself said of its end.
@@ -318,9 +347,10 @@ impl Instance {
 pub(crate) struct CallTurn<'a> {
     instance: &'a Instance,
     turn: Option<Turn<'a>>,
+    terms: Terms<'a>,
 }
 
-impl CallTurn<'_> {
+impl<'a> CallTurn<'a> {
     /// Makes a call of `memories`; waits for its end, however long that takes.
     pub(crate) fn call(&self, call: &Call, memories: &[Arc<Memory>]) -> Result<Reply, Failure> {
         self.call_until(call, memories, None)
@@ -348,7 +378,8 @@ impl CallTurn<'_> {
         if let Err(error) = sent {
             self.violation(&error);
         }
-        let reply = self.await_reply(deadline);
+        let mut passable = Passable { memories, lent: None };
+        let reply = self.await_reply(earlier(self.terms.kill_at, deadline), &mut passable);
         instance.session.store(0, Ordering::Relaxed);
         let reply = reply.ok_or_else(|| instance.failure())?;
         if reply.outcome == OUTCOME_NOT_MAPPED {
@@ -378,9 +409,10 @@ impl CallTurn<'_> {
         (new, parts)
     }
 
-    /// Serves the TA until the call is over; `None` where the process has ended.
-    fn await_reply(&self, deadline: Option<Instant>) -> Option<Reply> {
+    /// Serves the TA until the call is over; `None` where the process has ended. At `kill_at` it ends.
+    fn await_reply(&self, kill_at: Option<Instant>, passable: &mut Passable<'_>) -> Option<Reply> {
         let instance = self.instance;
+        let mut cancel_at = self.terms.cancel_at;
         let mut mine = Mail::Call;
         loop {
             // Either this sees the death, or what was handed over before was there when the
@@ -388,19 +420,23 @@ impl CallTurn<'_> {
             if instance.dead.load(Ordering::SeqCst) {
                 return None;
             }
-            match instance.mailbox.wait_after_until(mine, &instance.patience, deadline) {
+            let until = earlier(kill_at, cancel_at);
+            match instance.mailbox.wait_after_until(mine, &instance.patience, until) {
                 Some(turn) if turn == mine => {
-                    instance.kill(Death::Killed("it did not come to its end"));
-                    instance.wait_for_process();
-                    return None;
+                    if kill_at.is_some_and(|kill_at| kill_at <= Instant::now()) {
+                        instance.kill(Death::Killed("it did not come to its end"));
+                        instance.wait_for_process();
+                        return None;
+                    }
+                    cancel_at = None;
+                    instance.mailbox.set_cancelled(true);
                 }
                 Some(Mail::Reply) => {
                     instance.answered.store(true, Ordering::Relaxed);
                     return Some(instance.mailbox.read());
                 }
                 Some(Mail::Service) => {
-                    let reply = instance.services.serve(&instance.mailbox.read());
-                    instance.mailbox.write(&reply);
+                    self.serve(passable);
                     mine = Mail::Serviced;
                     instance.mailbox.hand_over(mine);
                 }
@@ -414,9 +450,60 @@ impl CallTurn<'_> {
         }
     }
 
+    fn serve(&self, passable: &mut Passable<'_>) {
+        let mailbox = &self.instance.mailbox;
+        let request: ServiceRequest = mailbox.read();
+        match request.service {
+            SERVICE_LEND => mailbox.write(&self.lend(&request, passable)),
+            service if outward::serves(service) => {
+                let request = SessionRequest { service, ..mailbox.read() };
+                mailbox.write(&self.serve_session(&request, passable));
+            }
+            _ => mailbox.write(&self.instance.services.serve(&request)),
+        }
+    }
+
+    /// The instance.
+    pub(crate) fn instance(&self) -> &'a Instance {
+        self.instance
+    }
+
+    /// On what terms its calls are made.
+    pub(crate) fn terms(&self) -> Terms<'a> {
+        self.terms
+    }
+
+    /// What the instance has with other TAs.
+    pub(crate) fn outward(&self) -> &'a Outward {
+        &self.instance.outward
+    }
+
+    /// The socket for memory.
+    pub(crate) fn memory_socket(&self) -> &'a OwnedFd {
+        &self.instance.memory_socket
+    }
+
+    /// Whether the call has been asked to give up.
+    pub(crate) fn asked_to_give_up(&self) -> Option<GiveUp> {
+        if self.instance.killed.get() == Some(&ABANDONED) {
+            return Some(GiveUp::Abandon);
+        }
+        self.instance.mailbox.is_cancelled().then_some(GiveUp::Cancel)
+    }
+
+    /// Whether the process has ended, or will any moment.
+    pub(crate) fn is_dying(&self) -> bool {
+        self.instance.killed.get().is_some() || self.instance.dead.load(Ordering::SeqCst)
+    }
+
+    /// Logs an error.
+    pub(crate) fn log_error(&self, what: &dyn std::fmt::Display) {
+        self.instance.errors.error(format_args!("{}: {what}", self.instance.name));
+    }
+
     /// The process does what no honest runtime does.
-    fn violation(&self, what: &dyn std::fmt::Display) {
-        self.instance.errors.error(format_args!("{}: breaks the protocol: {what}", self.instance.name));
+    pub(crate) fn violation(&self, what: &dyn std::fmt::Display) {
+        self.log_error(&format_args!("breaks the protocol: {what}"));
         self.instance.kill(Death::Killed("it broke the protocol"));
     }
 }

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,9 +25,13 @@ use uuid::Uuid;
 use crate::death::Death;
 use crate::instance::{Birth, CallTurn, Instance};
 use crate::monitor::{self, Monitor};
+use crate::nesting::Nesting;
+use crate::pseudo_ta::PseudoTas;
 use crate::ration::ErrorLog;
 use crate::registry::{Registry, TaImage};
+use crate::sessions::Session;
 use crate::state::State;
+use crate::terms::Terms;
 
 /// What all instances are made with.
 pub(crate) struct Setup {
@@ -61,6 +65,9 @@ struct Table {
     single: HashMap<Uuid, Single>,
     /// All whose process has not ended.
     alive: Vec<Arc<Instance>>,
+    /// Threads that close sessions of instances that have ended. Each counts as the instance: what one VM can have of
+    /// both together is bounded.
+    closing: usize,
     /// No new ones.
     closed: bool,
 }
@@ -72,11 +79,15 @@ pub(crate) struct Instances {
     registry: Registry,
     monitor: Monitor,
     shared: Arc<Shared>,
+    nesting: Nesting,
+    pseudo_tas: PseudoTas,
 }
 
 #[derive(Default)]
 struct Shared {
     table: Mutex<Table>,
+    /// The whole that this is of.
+    owner: OnceLock<Weak<Instances>>,
     /// An instance has ended.
     ended: Condvar,
 }
@@ -87,7 +98,7 @@ impl Shared {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn on_end(&self, instance: &Arc<Instance>, death: Death) {
+    fn on_end(self: &Arc<Self>, instance: &Arc<Instance>, death: Death) {
         {
             // First: who learns of the death and opens a session gets a new instance.
             let mut table = self.table();
@@ -101,14 +112,44 @@ impl Shared {
                 }
             }
         }
-        instance.died(death);
+        self.close_later(instance.died(death));
         // Last: who waits for the end of all finds nothing left to be done.
         self.table().alive.retain(|other| !Arc::ptr_eq(other, instance));
         self.ended.notify_all();
     }
+
+    /// Closes sessions on a thread of its own, which may take as long as the TAs do.
+    fn close_later(self: &Arc<Self>, sessions: Vec<Session>) {
+        // Without the whole, all that there was has ended.
+        let Some(instances) = self.owner.get().and_then(Weak::upgrade) else { return };
+        if sessions.is_empty() {
+            return;
+        }
+        let others: Vec<_> = sessions.iter().filter_map(Session::lease).cloned().collect();
+        self.table().closing += 1;
+        let shared = self.clone();
+        let closing = thread::Builder::new().name("ta-closing".into()).spawn(move || {
+            let cancel = CancelToken::new();
+            for session in sessions {
+                session.close(Terms::new(&instances, &cancel));
+            }
+            drop(instances);
+            shared.table().closing -= 1;
+            shared.ended.notify_all();
+        });
+        if closing.is_err() {
+            self.table().closing -= 1;
+            for other in others {
+                other
+                    .instance
+                    .kill(Death::Killed("a client of it has gone, and no thread can be had to tell it"));
+            }
+        }
+    }
 }
 
 /// A session's share of an instance. Given back with [`Instances::give_back`].
+#[derive(Clone)]
 pub(crate) struct Lease {
     instance: Arc<Instance>,
 }
@@ -122,7 +163,11 @@ impl Lease {
 
 impl Instances {
     /// None yet.
-    pub(crate) fn new(setup: Setup, registry: Registry) -> Result<Self, monitor::Error> {
+    pub(crate) fn new(
+        setup: Setup,
+        registry: Registry,
+        pseudo_tas: PseudoTas,
+    ) -> Result<Arc<Self>, monitor::Error> {
         let shared = Arc::new(Shared::default());
         let told: Weak<Shared> = Arc::downgrade(&shared);
         let monitor = Monitor::start(Box::new(move |instance, death| {
@@ -131,7 +176,46 @@ impl Instances {
             }
         }))?;
         let errors = Arc::new(ErrorLog::new(setup.vm.clone()));
-        Ok(Self { setup, errors, registry, monitor, shared })
+        let nesting = Nesting::default();
+        let instances = Arc::new(Self { setup, errors, registry, monitor, shared, nesting, pseudo_tas });
+        // It is the first.
+        let _ = instances.shared.owner.set(Arc::downgrade(&instances));
+        Ok(instances)
+    }
+
+    /// Which TA waits for which.
+    pub(crate) fn nesting(&self) -> &Nesting {
+        &self.nesting
+    }
+
+    /// The pseudo TAs.
+    pub(crate) fn pseudo_tas(&self) -> &PseudoTas {
+        &self.pseudo_tas
+    }
+
+    /// The folder of TAs.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// What the VM's TEE keeps.
+    pub(crate) fn state(&self) -> &State {
+        &self.setup.state
+    }
+
+    /// The VM's log.
+    pub(crate) fn errors(&self) -> &ErrorLog {
+        &self.errors
+    }
+
+    /// Most bytes of private memory of a TA, and of what it lends.
+    pub(crate) fn heap(&self) -> u64 {
+        self.setup.heap
+    }
+
+    /// Closes sessions on a thread of its own.
+    pub(crate) fn close_later(&self, sessions: Vec<Session>) {
+        self.shared.close_later(sessions);
     }
 
     /// The instance for a new session of TA `uuid`, made if need be.
@@ -148,7 +232,7 @@ impl Instances {
         if let Some(lease) = join(&mut table, uuid)? {
             return Ok(lease);
         }
-        let instance = self.spawn(&mut table, &image)?;
+        let instance = self.spawn(&mut table, image)?;
         if instance.is_single() {
             let single = Single { instance: instance.clone(), sessions: 1, crashed: false };
             table.single.insert(uuid, single);
@@ -157,19 +241,18 @@ impl Instances {
     }
 
     /// Starts a process; its TA does not run before the first call, so this is short.
-    fn spawn(&self, table: &mut Table, image: &TaImage) -> Result<Arc<Instance>, Failure> {
+    fn spawn(&self, table: &mut Table, image: TaImage) -> Result<Arc<Instance>, Failure> {
         let Setup { runtime, device_id, max_instances, heap, state, .. } = &self.setup;
         if table.closed {
             return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
         }
-        if table.alive.len() >= *max_instances {
-            let ta = image.head.uuid();
+        let ta = image.head.uuid();
+        if table.alive.len() + table.closing >= *max_instances {
             self.errors.error(format_args!("TA {ta}: the limit of {max_instances} instances is reached"));
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }
         let birth = Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap, state };
         let watched = Instance::spawn(image, &birth).map_err(|error| {
-            let ta = image.head.uuid();
             self.errors.error(format_args!("TA {ta}: {}: {error}", runtime.display()));
             Failure::tee(gp::ERROR_GENERIC)
         })?;
@@ -205,7 +288,8 @@ impl Instances {
                 }
             };
             // Not having a turn, it is ending already.
-            let _ = lease.instance.with_turn(&CancelToken::new(), end_unused);
+            let cancel = CancelToken::new();
+            let _ = lease.instance.with_turn(Terms::new(self, &cancel), end_unused);
         }
     }
 
@@ -267,7 +351,9 @@ impl Instances {
                 instance.cancel_running();
                 let ending = thread::Builder::new().spawn_scoped(scope, || {
                     // Not having a turn, it is ending already.
-                    let _ = instance.with_turn(&CancelToken::new(), |turn| end(instance, &turn, grace));
+                    let cancel = CancelToken::new();
+                    let terms = Terms { kill_at: Some(deadline), ..Terms::new(self, &cancel) };
+                    let _ = instance.with_turn(terms, |turn| end(instance, &turn, grace));
                 });
                 if ending.is_err() {
                     instance.kill(Death::Killed("its VM has gone, and no thread can be had to tell it"));
@@ -280,7 +366,7 @@ impl Instances {
     fn kill_at(&self, deadline: Instant) {
         let mut table = self.shared.table();
         let mut killed = false;
-        while !table.alive.is_empty() {
+        while !table.alive.is_empty() || table.closing > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() && !killed {
                 killed = true;

@@ -7,9 +7,9 @@
 //! ```text
 //!   SoftTee ── context ── session ─┐                       ┌─ process: ta-runtime + TA
 //!           └─ context ── session ─┴─ instances ─ instance ┴─ mailbox, sockets, pidfd, log
-//!                                      │              │
-//!                                   registry       turns: one call at a time, first come first served
-//!                               TA files, checked
+//!                            │         │              │
+//!                        pseudo TAs  registry       turns: one call at a time, first come first served
+//!                               TA files, checked     └ outward: the TA's own sessions with others
 //! ```
 //!
 //! A call is made by the thread that asks for it: it waits for its turn with the instance, writes
@@ -26,21 +26,27 @@
 //! its VM, not of another's. TAs are chosen by the host's administrator, who should give a VM none
 //! that may not see all of it.
 
+mod attestation_key;
 mod context;
 mod death;
 mod device_key;
 mod instance;
 mod instances;
 mod monitor;
+mod nesting;
+mod outward;
 mod params;
+mod pseudo_ta;
 mod ration;
 mod registry;
 mod release;
 mod services;
+mod sessions;
 mod spawn;
 mod state;
 mod ta_elf;
 mod ta_log;
+mod terms;
 mod turns;
 
 use std::fs::{self, File};
@@ -57,12 +63,16 @@ use uuid::Uuid;
 
 use crate::context::SoftContext;
 pub use crate::device_key::{DeviceKey, Error as DeviceKeyError};
+use crate::pseudo_ta::{Measurement, PseudoTas};
 pub use crate::state::{Error as StateError, State};
 
 /// `TEE_IMPL_ID_OPTEE`: the API is OP-TEE's, so its clients bind to it.
 const IMPL_ID_OPTEE: u32 = 1;
 /// `TEE_GEN_CAP_GP | TEE_GEN_CAP_REG_MEM | TEE_GEN_CAP_MEMREF_NULL`.
 const GEN_CAPS: u32 = 0xd;
+
+/// The daemon's program, to be measured.
+const DAEMON: &str = "/proc/self/exe";
 
 /// What device IDs are derived in: a UUID made for this.
 const DEVICE_IDS: Uuid = Uuid::from_u128(0xe1b5_2a0c_4b0f_4c55_9d0e_6a1f_27c7_90d3);
@@ -125,6 +135,9 @@ pub enum Error {
     /// The runtime is another program.
     #[error("TA runtime {0}: not a ta-runtime for this machine{1}")]
     NotRuntime(PathBuf, String),
+    /// A program that is to be measured cannot be opened.
+    #[error("{DAEMON}, or a copy of a descriptor: {0}")]
+    Program(io::Error),
     /// No thread to watch TAs.
     #[error("{0}: {1}")]
     Monitor(String, String),
@@ -155,6 +168,8 @@ impl SoftTee {
             Ok(program) => program,
             Err(error) => return Err(Error::Runtime(ta_runtime, error)),
         };
+        let measured = program.try_clone().and_then(|runtime| Ok(vec![File::open(DAEMON)?, runtime]));
+        let pseudo_tas = PseudoTas::new(Measurement::new(measured.map_err(Error::Program)?));
         let offer = match Offer::read(program) {
             Ok(offer) if !offer.is_empty() => offer,
             Ok(_) => return Err(Error::NotRuntime(ta_runtime, String::new())),
@@ -170,15 +185,15 @@ impl SoftTee {
             grace: limits.grace,
             state,
         };
-        let instances =
-            Instances::new(setup, registry).map_err(|error| Error::Monitor(name, error.to_string()))?;
+        let instances = Instances::new(setup, registry, pseudo_tas)
+            .map_err(|error| Error::Monitor(name, error.to_string()))?;
         let version = Version {
             impl_id: IMPL_ID_OPTEE,
             impl_caps: 0,
             gen_caps: GEN_CAPS,
             revision: concat!("virtio-tee software TEE ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        Ok(Self { instances: Arc::new(instances), version })
+        Ok(Self { instances, version })
     }
 }
 

@@ -15,12 +15,14 @@ pub(crate) struct Outgoing {
     pub(crate) params: [message::Param; NUM_PARAMS],
     /// The memories that they lie in, each once.
     pub(crate) memories: Vec<Arc<Memory>>,
+    /// Which of them a TA has lent: it is no guest's.
+    pub(crate) lent: Option<u64>,
 }
 
 /// Makes parameters ready to be sent. GP knows four, with values of 32 bits: what is beyond is cut
 /// off, as OP-TEE does.
 pub(crate) fn outgoing(params: &[Param]) -> Result<Outgoing, Failure> {
-    let mut out = Outgoing { types: 0, params: Default::default(), memories: Vec::new() };
+    let mut out = Outgoing { types: 0, params: Default::default(), memories: Vec::new(), lent: None };
     for (index, param) in params.iter().enumerate() {
         if matches!(param, Param::None) {
             continue;
@@ -59,10 +61,10 @@ pub(crate) fn outgoing(params: &[Param]) -> Result<Outgoing, Failure> {
     Ok(out)
 }
 
-/// Takes over what the TA made of its outputs. Any value may come back: values are cut to 32 bits,
+/// Takes over what the TA made of its outputs, if it has returned. Any value may come back: values are cut to 32 bits,
 /// sizes are the client's to compare with its buffer's.
-pub(crate) fn take_results(params: &mut [Param], results: &[message::Param; NUM_PARAMS]) {
-    for (param, result) in params.iter_mut().zip(results) {
+pub(crate) fn take_results(params: &mut [Param], results: Option<&[message::Param; NUM_PARAMS]>) {
+    for (param, result) in params.iter_mut().zip(results.into_iter().flatten()) {
         match param {
             Param::Value { access: Access::Output | Access::InOut, a, b, c } => {
                 *a = result.a & u64::from(u32::MAX);
@@ -118,7 +120,7 @@ mod tests {
             null(Access::Output),
         ];
         let result = message::Param { a: 7 | 1 << 40, b: 8, size: 9 };
-        take_results(&mut params, &[result; 4]);
+        take_results(&mut params, Some(&[result; 4]));
         assert!(matches!(params[0], Param::Value { a: 1, b: 2, .. }));
         assert!(matches!(params[1], Param::Value { a: 7, b: 8, .. }));
         assert!(matches!(params[2], Param::MemRef { size: 1, .. }));

@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use openssl::sha::sha256;
 use rustix::fs::{fcntl_add_seals, memfd_create, MemfdFlags, OFlags, SealFlags};
 use rustix::io::Errno;
 use ta_protocol::ta_head::TaHead;
@@ -83,7 +84,7 @@ impl Registry {
 
     /// Copies and checks the TA `uuid`.
     pub(crate) fn load(&self, uuid: Uuid) -> Result<TaImage, Error> {
-        let path = self.folder.join(format!("{uuid}.ta"));
+        let path = self.path(uuid);
         let data = self.read(&path)?;
         let head = match ta_elf::check(&data, uuid, &self.offer) {
             Ok(head) => head,
@@ -98,17 +99,36 @@ impl Registry {
         }
     }
 
+    /// SHA-256 of the file of TA `uuid`.
+    pub(crate) fn digest(&self, uuid: Uuid) -> Result<[u8; 32], Error> {
+        Ok(sha256(&self.read(&self.path(uuid))?))
+    }
+
+    /// The TAs of which the header has `flag`; files that are none are passed over, as they are when sessions are
+    /// opened.
+    pub(crate) fn with_flag(&self, flag: u32) -> Vec<Uuid> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let has_flag = |uuid: &Uuid| {
+            let file = open(&self.path(*uuid));
+            file.is_ok_and(|file| ta_elf::head(file, *uuid).is_ok_and(|head| head.has(flag)))
+        };
+        let uuids = entries.flatten().filter_map(|entry| {
+            let name = entry.file_name();
+            Uuid::try_parse(name.to_str()?.strip_suffix(".ta")?).ok()
+        });
+        uuids.filter(has_flag).collect()
+    }
+
+    fn path(&self, uuid: Uuid) -> PathBuf {
+        self.folder.join(format!("{uuid}.ta"))
+    }
+
     fn read(&self, path: &Path) -> Result<Vec<u8>, Error> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => Error::Missing(path.into()),
             _ => Error::Read(path.into(), error),
         };
-        // Opening a fifo, say, would wait for ever.
-        let nonblock = OFlags::NONBLOCK.bits() as i32;
-        let file = File::options().read(true).custom_flags(nonblock).open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
-        }
+        let file = open(path).map_err(failed)?;
         let mut data = Vec::new();
         file.take(self.max_len.saturating_add(1)).read_to_end(&mut data).map_err(failed)?;
         if data.len() as u64 > self.max_len {
@@ -116,6 +136,17 @@ impl Registry {
         }
         Ok(data)
     }
+}
+
+/// Opens a regular file.
+fn open(path: &Path) -> io::Result<File> {
+    // Opening a fifo, say, would wait for ever.
+    let nonblock = OFlags::NONBLOCK.bits() as i32;
+    let file = File::options().read(true).custom_flags(nonblock).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
 }
 
 /// A memory file with `data`, which nobody can change.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What a VM's TEE keeps: its device key.
+//! What a VM's TEE keeps: its keys.
 //!
 //! ```text
 //!   <state folder of the VM>   mode 0700
 //!     lock                     held by the daemon that serves the VM
 //!     device-key               32 random bytes, mode 0600
+//!     attestation-key.pem      once it has been asked for, mode 0600
 //! ```
 
 use std::fs::{DirBuilder, File};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 
+use crate::attestation_key::AttestationKey;
 use crate::device_key::{self, DeviceKey};
 
 /// Why a VM's state cannot be had.
@@ -36,6 +38,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct State {
     device_key: DeviceKey,
+    attestation_key: AttestationKey,
     /// Locked until it is closed.
     _lock: Option<File>,
 }
@@ -47,7 +50,8 @@ impl State {
     ///
     /// For want of random numbers.
     pub fn in_memory() -> Result<Self, Error> {
-        Ok(Self { device_key: DeviceKey::random()?, _lock: None })
+        let attestation_key = AttestationKey::new(None);
+        Ok(Self { device_key: DeviceKey::random()?, attestation_key, _lock: None })
     }
 
     /// The state in `folder`, which is made if it is not there; so is the state. Nobody else can open it while this
@@ -74,7 +78,12 @@ impl State {
             true => DeviceKey::read(folder)?,
             false => DeviceKey::create(folder)?,
         };
-        Ok(Self { device_key, _lock: Some(lock) })
+        Ok(Self { device_key, attestation_key: AttestationKey::new(Some(folder)), _lock: Some(lock) })
+    }
+
+    /// What measurements are signed with.
+    pub(crate) fn attestation_key(&self) -> &AttestationKey {
+        &self.attestation_key
     }
 
     /// What all keys of the VM's TEE come from.

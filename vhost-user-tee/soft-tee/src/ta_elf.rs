@@ -108,17 +108,27 @@ pub(crate) fn check(ta: &[u8], uuid: Uuid, offer: &Offer) -> Result<TaHead, Erro
     if !shared {
         return Err(Error::NotShared);
     }
+    let head = read_head(&file, uuid)?;
+    check_symbols(&file, offer)?;
+    match needed(&file)?.into_iter().find(|library| !offer.libraries.contains(library)) {
+        Some(library) => Err(Error::Library(printable(library.as_bytes()))),
+        None => Ok(head),
+    }
+}
+
+/// The header of the TA `uuid`, of which little more is read.
+pub(crate) fn head(ta: File, uuid: Uuid) -> Result<TaHead, Error> {
+    read_head(&parse(&ReadCache::new(ta))?, uuid)
+}
+
+fn read_head<'data, R: ReadRef<'data>>(file: &Elf<'data, R>, uuid: Uuid) -> Result<TaHead, Error> {
     let head = file.section_by_name(ta_head::SECTION).ok_or(Error::NoHead)?;
     let head = head.data()?.get(..size_of::<TaHead>()).ok_or(Error::NoHead)?;
     let head = TaHead::read_from_bytes(head).map_err(|_| Error::NoHead)?;
     if head.uuid() != uuid {
         return Err(Error::OtherUuid(head.uuid()));
     }
-    check_symbols(&file, offer)?;
-    match needed(&file)?.into_iter().find(|library| !offer.libraries.contains(library)) {
-        Some(library) => Err(Error::Library(printable(library.as_bytes()))),
-        None => Ok(head),
-    }
+    Ok(head)
 }
 
 fn parse<'data, R: ReadRef<'data>>(data: R) -> Result<Elf<'data, R>, Error> {

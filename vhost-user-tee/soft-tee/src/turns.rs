@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Why there is no turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +56,22 @@ impl Ticket {
         *self.lock() == TicketState::Waiting
     }
 
-    fn wait(&self) -> Result<(), NoTurn> {
+    /// Waits until it is settled; `None` where it is not `until` then.
+    fn wait(&self, until: Option<Instant>) -> Option<Result<(), NoTurn>> {
         let mut state = self.lock();
         loop {
             match *state {
-                TicketState::Waiting => {
-                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
-                TicketState::Granted => return Ok(()),
-                TicketState::Refused(why) => return Err(why),
+                TicketState::Waiting => {}
+                TicketState::Granted => return Some(Ok(())),
+                TicketState::Refused(why) => return Some(Err(why)),
             }
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) if left.is_zero() => return None,
+                Some(left) => {
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 }
@@ -76,8 +83,8 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Waits for its turn, with `ticket`, which serves once.
-    pub(crate) fn take(&self, ticket: &Arc<Ticket>) -> Result<Turn<'_>, NoTurn> {
+    /// Waits for its turn, with `ticket`, which serves once. A wait that is not over `until` then is cancelled.
+    pub(crate) fn take(&self, ticket: &Arc<Ticket>, until: Option<Instant>) -> Result<Turn<'_>, NoTurn> {
         {
             let mut state = self.lock();
             if state.ended {
@@ -91,7 +98,13 @@ impl Turns {
                 state.running = Some(ticket.clone());
             }
         }
-        ticket.wait().map(|()| Turn { turns: self })
+        let mut settled = ticket.wait(until);
+        if settled.is_none() {
+            // Where its turn has come this very moment, it has come.
+            self.cancel(ticket, || ());
+            settled = ticket.wait(None);
+        }
+        settled.unwrap_or(Err(NoTurn::Cancelled)).map(|()| Turn { turns: self })
     }
 
     /// Cancels the call with `ticket`: one that waits gets no turn; for one that runs, `running` is
@@ -182,6 +195,7 @@ impl State {
 mod tests {
     use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
 
@@ -198,13 +212,13 @@ mod tests {
     #[test]
     fn turns_come_in_order() {
         let turns = Arc::new(Turns::default());
-        let first = turns.take(&Arc::default()).unwrap();
+        let first = turns.take(&Arc::default(), None).unwrap();
         let (order, came) = mpsc::channel();
         let threads: Vec<_> = (0..5)
             .map(|number| {
                 let (turns2, order) = (turns.clone(), order.clone());
                 let thread = thread::spawn(move || {
-                    let _turn = turns2.take(&Arc::default()).unwrap();
+                    let _turn = turns2.take(&Arc::default(), None).unwrap();
                     order.send(number).unwrap();
                 });
                 wait_until(|| waiting(&turns) == number + 1);
@@ -220,10 +234,10 @@ mod tests {
     #[test]
     fn a_cancelled_wait_is_over_at_once() {
         let turns = Turns::default();
-        let turn = turns.take(&Arc::default()).unwrap();
+        let turn = turns.take(&Arc::default(), None).unwrap();
         let ticket = Arc::default();
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| turns.take(&ticket).err());
+            let waiter = scope.spawn(|| turns.take(&ticket, None).err());
             wait_until(|| waiting(&turns) == 1);
             turns.cancel(&ticket, || unreachable!());
             assert_eq!(waiter.join().unwrap(), Some(NoTurn::Cancelled));
@@ -231,7 +245,7 @@ mod tests {
         assert_eq!(waiting(&turns), 0);
         drop(turn);
         // What was cancelled is passed over.
-        assert!(turns.take(&Arc::default()).is_ok());
+        assert!(turns.take(&Arc::default(), None).is_ok());
     }
 
     #[test]
@@ -239,9 +253,9 @@ mod tests {
         let turns = Turns::default();
         let ticket = Arc::default();
         turns.cancel(&ticket, || unreachable!());
-        assert_eq!(turns.take(&ticket).err(), Some(NoTurn::Cancelled));
+        assert_eq!(turns.take(&ticket, None).err(), Some(NoTurn::Cancelled));
         let ticket = Arc::default();
-        let turn = turns.take(&ticket).unwrap();
+        let turn = turns.take(&ticket, None).unwrap();
         let mut told = false;
         turns.cancel(&ticket, || told = true);
         assert!(told);
@@ -251,14 +265,25 @@ mod tests {
     #[test]
     fn the_end_is_for_all_that_wait_and_come() {
         let turns = Turns::default();
-        let turn = turns.take(&Arc::default()).unwrap();
+        let turn = turns.take(&Arc::default(), None).unwrap();
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| turns.take(&Arc::default()).err());
+            let waiter = scope.spawn(|| turns.take(&Arc::default(), None).err());
             wait_until(|| waiting(&turns) == 1);
             turns.end();
             assert_eq!(waiter.join().unwrap(), Some(NoTurn::Ended));
         });
         drop(turn);
-        assert_eq!(turns.take(&Arc::default()).err(), Some(NoTurn::Ended));
+        assert_eq!(turns.take(&Arc::default(), None).err(), Some(NoTurn::Ended));
+    }
+    #[test]
+    fn a_wait_ends_in_time() {
+        let turns = Turns::default();
+        let turn = turns.take(&Arc::default(), None).unwrap();
+        let until = Instant::now() + Duration::from_millis(20);
+        assert_eq!(turns.take(&Arc::default(), Some(until)).err(), Some(NoTurn::Cancelled));
+        assert!(Instant::now() >= until && waiting(&turns) == 0);
+        drop(turn);
+        // A turn that is there is had even late.
+        assert!(turns.take(&Arc::default(), Some(until)).is_ok());
     }
 }

@@ -116,8 +116,10 @@ fn for_another_machine() {
 
 #[test]
 fn a_program() {
-    let program = fs::read(std::env::current_exe().unwrap()).unwrap();
-    refused(&program, gp::ERROR_BAD_FORMAT, "not a shared object");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("program");
+    soft_tee_testing::compile_program("int main(void) { return 0; }", &file);
+    refused(&fs::read(file).unwrap(), gp::ERROR_BAD_FORMAT, "not a shared object");
 }
 
 #[test]

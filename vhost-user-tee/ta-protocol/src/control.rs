@@ -30,12 +30,14 @@ pub struct Start {
     pub heap: u64,
     /// Most bytes of the stack on which the TA runs.
     pub stack: u64,
+    /// The TA's [`TaHead::flags`](crate::ta_head::TaHead::flags).
+    pub flags: u64,
 }
 
 impl Start {
     /// The start of a TA, of which the fields are to be filled in.
     pub fn new() -> Self {
-        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0 }
+        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0, flags: 0 }
     }
 }
 
@@ -148,11 +150,11 @@ mod tests {
     fn start_arrives_with_its_files() {
         let (a, b) = socket::pair().unwrap();
         let files = StartFiles { ta: a.as_fd(), mailbox: a.as_fd(), memory: a.as_fd() };
-        let start = Start { uuid: [7; 16], device_id: [8; 16], heap: 1, stack: 2, ..Start::new() };
+        let start = Start { uuid: [7; 16], device_id: [8; 16], heap: 1, stack: 2, flags: 3, ..Start::new() };
         send_start(&a, &start, files).unwrap();
         let (start, _files) = receive_start(&b).unwrap();
         assert_eq!((start.uuid, start.device_id), ([7; 16], [8; 16]));
-        assert_eq!((start.heap, start.stack), (1, 2));
+        assert_eq!((start.heap, start.stack, start.flags), (1, 2, 3));
     }
 
     #[test]

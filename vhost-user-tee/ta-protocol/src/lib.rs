@@ -11,7 +11,7 @@
 //!
 //! - [`mailbox`]: calls and their replies, and the requests that the TA makes of the daemon while a
 //!   call runs. The page is handed to and fro: one side owns it, the other waits.
-//! - [`message`]: what is written in the mailbox.
+//! - [`message`]: what is written in the mailbox; [`session`]: what a TA writes there as a client of other TAs.
 //! - [`memory`]: guest memory to map, on its way to the main thread, as part of a call.
 //! - [`control`]: what happens beside calls.
 //! - [`log_line`]: how a line on stderr tells its level.
@@ -24,6 +24,7 @@ pub mod log_line;
 pub mod mailbox;
 pub mod memory;
 pub mod message;
+pub mod session;
 mod shared_page;
 pub mod socket;
 pub mod ta_head;

@@ -13,6 +13,14 @@ pub const FLAG_SINGLE_INSTANCE: u32 = 1 << 2;
 pub const FLAG_MULTI_SESSION: u32 = 1 << 3;
 /// The one instance stays when its last session is closed.
 pub const FLAG_INSTANCE_KEEP_ALIVE: u32 = 1 << 4;
+/// It may use the functions for the cache.
+pub const FLAG_CACHE_MAINTENANCE: u32 = 1 << 7;
+/// It is a device on the guest's TEE bus.
+pub const FLAG_DEVICE_ENUM: u32 = 1 << 9;
+/// It is one once the guest's TEE supplicant runs.
+pub const FLAG_DEVICE_ENUM_SUPP: u32 = 1 << 10;
+/// It is one once there is storage.
+pub const FLAG_DEVICE_ENUM_TEE_STORAGE_PRIVATE: u32 = 1 << 12;
 /// A kept instance that has crashed is not replaced.
 pub const FLAG_INSTANCE_KEEP_CRASHED: u32 = 1 << 13;
 

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 
 use ta_protocol::mailbox::Turn;
 use ta_protocol::message::{
@@ -22,11 +21,24 @@ use crate::services::memory::Access;
 use crate::services::{log, Level};
 use crate::sys::library::{EntryPoints, SessionPointer, TeeParam, TeeParams};
 
+/// Memory of the client's that the call that runs is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct MemRef {
+    /// Where it is in this process.
+    range: Range<usize>,
+    /// What its type grants.
+    access: Access,
+    /// The map that it lies in.
+    map: u64,
+    /// Where it begins in that.
+    offset: u64,
+}
+
 /// What the services know of the call that runs.
 #[derive(Default)]
 struct Current {
     client: Option<Identity>,
-    memrefs: Vec<(Range<usize>, Access)>,
+    memrefs: Vec<MemRef>,
 }
 
 thread_local! {
@@ -42,14 +54,29 @@ pub(crate) fn client() -> Option<Identity> {
 /// in several, what they allow adds up.
 pub(crate) fn memref_access(range: Range<usize>) -> Option<Access> {
     CURRENT.with_borrow(|current| {
-        let holds = |memref: &Range<usize>| memref.start <= range.start && range.end <= memref.end;
         current
             .memrefs
             .iter()
-            .filter(|(memref, _)| holds(memref))
-            .map(|(_, access)| *access)
+            .filter(|memref| memref.holds(&range))
+            .map(|memref| memref.access)
             .reduce(|a, b| Access { read: a.read || b.read, write: a.write || b.write })
     })
+}
+
+/// The map that `range` lies in and where it begins there, if it lies within a memref of the call that runs; one
+/// that may be written, where `write` asks for that.
+pub(crate) fn in_map(range: &Range<usize>, write: bool) -> Option<(u64, u64)> {
+    CURRENT.with_borrow(|current| {
+        let fits = |memref: &&MemRef| memref.holds(range) && (memref.access.write || !write);
+        let memref = current.memrefs.iter().find(fits)?;
+        Some((memref.map, memref.offset + (range.start - memref.range.start) as u64))
+    })
+}
+
+impl MemRef {
+    fn holds(&self, range: &Range<usize>) -> bool {
+        self.range.start <= range.start && range.end <= self.range.end
+    }
 }
 
 struct Session {
@@ -61,15 +88,14 @@ struct Session {
 pub(crate) struct Calls {
     /// None once it has been destroyed; no call comes after that.
     ta: Option<EntryPoints>,
-    memory_socket: OwnedFd,
     created: bool,
     sessions: HashMap<u32, Session>,
 }
 
 impl Calls {
-    /// Of the TA with `entry_points`, with guest memory coming over `memory_socket`.
-    pub(crate) fn new(entry_points: EntryPoints, memory_socket: OwnedFd) -> Self {
-        Self { ta: Some(entry_points), memory_socket, created: false, sessions: HashMap::new() }
+    /// Of the TA with `entry_points`.
+    pub(crate) fn new(entry_points: EntryPoints) -> Self {
+        Self { ta: Some(entry_points), created: false, sessions: HashMap::new() }
     }
 
     /// Carries out the daemon's calls until the daemon ends the process.
@@ -90,7 +116,7 @@ impl Calls {
 
     fn carry_out(&mut self, call: &Call) -> Reply {
         // Unmaps what is this call's own when this function returns, before the reply is sent.
-        let _call_maps = match CallMaps::take_in(&self.memory_socket, call.new_maps) {
+        let _call_maps = match CallMaps::take_in(process::this().memory_socket(), call.new_maps) {
             Ok(maps) => maps,
             Err(error @ guest_memory::Error::Map(_)) => {
                 log(Level::Error, &error.to_string());
@@ -113,13 +139,7 @@ impl Calls {
         Reply { outcome, ret, params: params_out(call.param_types, &params) }
     }
 
-    fn open(
-        &mut self,
-        call: &Call,
-        params: &mut TeeParams,
-        memrefs: Vec<(Range<usize>, Access)>,
-        outcome: &mut u32,
-    ) -> u32 {
+    fn open(&mut self, call: &Call, params: &mut TeeParams, memrefs: Vec<MemRef>, outcome: &mut u32) -> u32 {
         if !self.created {
             let ret = entry_point(|| self.ta().create());
             if ret != gp::SUCCESS {
@@ -138,7 +158,7 @@ impl Calls {
         ret
     }
 
-    fn invoke(&self, call: &Call, params: &mut TeeParams, memrefs: Vec<(Range<usize>, Access)>) -> u32 {
+    fn invoke(&self, call: &Call, params: &mut TeeParams, memrefs: Vec<MemRef>) -> u32 {
         let Some(session) = self.sessions.get(&call.session) else { process::exit(1) };
         CURRENT.set(Current { client: Some(session.client), memrefs });
         entry_point(|| self.ta().invoke(&session.pointer, call.func, call.param_types, params))
@@ -178,7 +198,7 @@ fn entry_point<R>(call: impl FnOnce() -> R) -> R {
 }
 
 /// The parameters as the TA gets them, and where its memrefs are.
-fn params_in(call: &Call) -> (TeeParams, Vec<(Range<usize>, Access)>) {
+fn params_in(call: &Call) -> (TeeParams, Vec<MemRef>) {
     let mut memrefs = Vec::new();
     let params = std::array::from_fn(|index| {
         let Param { a, b, size } = call.params[index];
@@ -194,7 +214,7 @@ fn params_in(call: &Call) -> (TeeParams, Vec<(Range<usize>, Access)>) {
         }
         // The daemon has checked it against the memory, and mapped it.
         let Some(at) = guest_memory::address(a, b, size) else { process::exit(1) };
-        memrefs.push((at..at + size as usize, access));
+        memrefs.push(MemRef { range: at..at + size as usize, access, map: a, offset: b });
         TeeParam::memref(at, size as usize)
     });
     (params, memrefs)
@@ -244,9 +264,16 @@ mod tests {
     fn access_is_that_of_the_memrefs_that_hold_the_range() {
         let read = Access { read: true, write: false };
         let write = Access { read: false, write: true };
-        CURRENT.set(Current { client: None, memrefs: vec![(100..200, read), (150..300, write)] });
+        let memrefs = vec![
+            MemRef { range: 100..200, access: read, map: 7, offset: 1000 },
+            MemRef { range: 150..300, access: write, map: 8, offset: 0 },
+        ];
+        CURRENT.set(Current { client: None, memrefs });
         assert_eq!(memref_access(100..200), Some(read));
         assert_eq!(memref_access(150..200), Some(Access { read: true, write: true }));
         assert_eq!(memref_access(140..201), None);
+        assert_eq!(in_map(&(160..170), false), Some((7, 1060)));
+        assert_eq!(in_map(&(160..170), true), Some((8, 10)));
+        assert_eq!(in_map(&(140..170), true), None);
     }
 }

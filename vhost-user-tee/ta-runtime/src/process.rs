@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What there is one of in this process.
 
+use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
 use ta_protocol::mailbox::{Mailbox, Patience, Turn};
 use ta_protocol::message::{ServiceReply, ServiceRequest};
+use ta_protocol::session::{SessionReply, SessionRequest};
 use uuid::Uuid;
 
 use crate::ta::Ta;
@@ -13,17 +15,26 @@ use crate::ta::Ta;
 pub(crate) struct Process {
     mailbox: Mailbox,
     patience: Patience,
+    memory_socket: OwnedFd,
     device_id: Uuid,
     uuid: Uuid,
+    flags: u32,
     ta: OnceLock<Ta>,
 }
 
 static PROCESS: OnceLock<Process> = OnceLock::new();
 
 impl Process {
-    /// A process before its TA is loaded.
-    pub(crate) fn new(mailbox: Mailbox, uuid: Uuid, device_id: Uuid) -> Self {
-        Self { mailbox, patience: Patience::new(), device_id, uuid, ta: OnceLock::new() }
+    /// A process before its TA, of which the header has `flags`, is loaded.
+    pub(crate) fn new(
+        mailbox: Mailbox,
+        memory_socket: OwnedFd,
+        uuid: Uuid,
+        device_id: Uuid,
+        flags: u32,
+    ) -> Self {
+        let patience = Patience::new();
+        Self { mailbox, patience, memory_socket, device_id, uuid, flags, ta: OnceLock::new() }
     }
 
     /// Makes it this process; the first one made stays.
@@ -42,6 +53,11 @@ impl Process {
         &self.mailbox
     }
 
+    /// Where memory to map comes from. For the main thread.
+    pub(crate) fn memory_socket(&self) -> &OwnedFd {
+        &self.memory_socket
+    }
+
     /// How long the main thread looks for the daemon's messages.
     pub(crate) fn patience(&self) -> &Patience {
         &self.patience
@@ -57,6 +73,11 @@ impl Process {
         self.uuid
     }
 
+    /// The flags of the TA's header.
+    pub(crate) fn flags(&self) -> u32 {
+        self.flags
+    }
+
     /// The TA.
     pub(crate) fn ta(&self) -> &Ta {
         // The code of a TA runs before it is loaded in whole: its constructors.
@@ -66,11 +87,22 @@ impl Process {
     /// Asks the daemon for a service while a call runs; blocks. For the main thread.
     pub(crate) fn request(&self, request: &ServiceRequest) -> ServiceReply {
         self.mailbox.write(request);
+        self.await_service();
+        self.mailbox.read()
+    }
+
+    /// The same for a request of a TA as a client of others.
+    pub(crate) fn request_session(&self, request: &SessionRequest) -> SessionReply {
+        self.mailbox.write(request);
+        self.await_service();
+        self.mailbox.read()
+    }
+
+    fn await_service(&self) {
         self.mailbox.hand_over(Turn::Service);
-        match self.mailbox.wait_after(Turn::Service, &self.patience) {
-            Some(Turn::Serviced) => self.mailbox.read(),
+        if self.mailbox.wait_after(Turn::Service, &self.patience) != Some(Turn::Serviced) {
             // The daemon does nothing else.
-            _ => exit(1),
+            exit(1)
         }
     }
 }
@@ -80,7 +112,8 @@ pub(crate) fn this() -> &'static Process {
     #[cfg(test)]
     PROCESS.get_or_init(|| {
         let (mailbox, _file) = Mailbox::create().expect("a mailbox");
-        Process::new(mailbox, Uuid::from_u128(0x1234), Uuid::from_u128(0x5678))
+        let (memory, _) = ta_protocol::socket::pair().expect("a socket");
+        Process::new(mailbox, memory, Uuid::from_u128(0x1234), Uuid::from_u128(0x5678), 0)
     });
     match PROCESS.get() {
         Some(process) => process,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use ta_protocol::control::{self as protocol, Notice, Refusal, StartFiles};
+use ta_protocol::control::{self as protocol, Notice, Refusal, Start, StartFiles};
 use ta_protocol::mailbox::Mailbox;
 use ta_protocol::socket;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let stdin: &'static io::Stdin = Box::leak(Box::new(control::socket()));
     let (start, files) = protocol::receive_start(stdin).map_err(Error::Start)?;
     let StartFiles { ta, mailbox, memory } = files;
-    let process = open_mailbox(mailbox, start.uuid, start.device_id)?;
+    let process = make_process(mailbox, memory, &start)?;
     let ta = File::from(ta);
     let ta_size = ta.metadata().map_err(Error::TaFile)?.len();
 
@@ -79,12 +79,13 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let heap = ta.data_size().map_or(start.heap, |size| size.min(start.heap));
     process.set_ta(ta);
     sandbox.close(heap)?;
-    Ok(Calls::new(entry_points, memory))
+    Ok(Calls::new(entry_points))
 }
 
-fn open_mailbox(file: OwnedFd, uuid: [u8; 16], device_id: [u8; 16]) -> Result<&'static Process, Error> {
-    let mailbox = Mailbox::open(file).map_err(Error::Mailbox)?;
-    Ok(Process::new(mailbox, Uuid::from_bytes(uuid), Uuid::from_bytes(device_id)).install())
+fn make_process(mailbox: OwnedFd, memory: OwnedFd, start: &Start) -> Result<&'static Process, Error> {
+    let mailbox = Mailbox::open(mailbox).map_err(Error::Mailbox)?;
+    let (uuid, device_id) = (Uuid::from_bytes(start.uuid), Uuid::from_bytes(start.device_id));
+    Ok(Process::new(mailbox, memory, uuid, device_id, start.flags as u32).install())
 }
 
 /// Tells the daemon why the TA was not started; a person, where there is no daemon.

@@ -63,3 +63,5 @@ pub const LOGIN_USER_APPLICATION: u32 = 5;
 pub const LOGIN_GROUP_APPLICATION: u32 = 6;
 /// The client is the kernel (Linux `TEE_IOCTL_LOGIN_REE_KERNEL`).
 pub const LOGIN_REE_KERNEL: u32 = 0x8000_0000;
+/// The client is a TA: no guest's to claim.
+pub const LOGIN_TRUSTED_APP: u32 = 0xF000_0000;

@@ -9,7 +9,7 @@
 //! | --- | --- | --- |
 //! | 4.4 – 4.7 properties | 13 | all, in [`properties`] |
 //! | 4.8 panic | 1 | all, in [`mod@panic`] |
-//! | 4.9 calls to other TAs | 3 | none yet |
+//! | 4.9 calls to other TAs | 3 | all, in [`sessions`]; [`system_calls`] are the pseudo TA's that are carried out here |
 //! | 4.10 cancellation | 3 | all, in [`cancellation`] |
 //! | 4.11 memory | 9 | all, in [`memory`] |
 //! | 5.5 objects | 7 | all, in [`objects`] |
@@ -24,7 +24,7 @@
 //! | 6.9 random numbers | 1 | all, in [`random`] |
 //! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
 //! | 8 big integers | 37 | all, in [`big_int`] |
-//! | OP-TEE's own | | logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
+//! | OP-TEE's own | | the cache in [`cache`], `tee_map_zi` in [`system_calls`], logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
 //!
 //! A function that API 1.1 had with 32-bit sizes is here under `__GP11_` as well.
 //!
@@ -44,6 +44,7 @@ mod attributes;
 mod authenticated;
 mod authenticated_gp11;
 mod big_int;
+mod cache;
 mod cancellation;
 mod ciphers;
 mod digests;
@@ -62,7 +63,9 @@ mod pointers;
 mod properties;
 mod property_sets;
 mod random;
+mod sessions;
 mod streams;
+mod system_calls;
 mod time;
 mod trace;
 mod transient_objects;

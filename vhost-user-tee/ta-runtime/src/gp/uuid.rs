@@ -25,6 +25,13 @@ impl From<Uuid> for TeeUuid {
     }
 }
 
+impl From<TeeUuid> for Uuid {
+    fn from(uuid: TeeUuid) -> Self {
+        let TeeUuid { time_low, time_mid, time_hi_and_version, clock_seq_and_node } = uuid;
+        Self::from_fields(time_low, time_mid, time_hi_and_version, &clock_seq_and_node)
+    }
+}
+
 /// Reads a UUID in its usual form; `TEE_ERROR_BAD_PARAMETERS` where it is another.
 ///
 /// # Safety
@@ -64,6 +71,7 @@ mod tests {
             clock_seq_and_node: [0xab, 0xe2, 0, 2, 0xa5, 0xd5, 0xc5, 0x1b],
         };
         assert_eq!(parsed, Some(expected));
+        assert_eq!(Some(Uuid::from(expected)), parse(b"8aaaf200-2450-11e4-abe2-0002a5d5c51b"));
         for text in [
             "",
             "8aaaf200",

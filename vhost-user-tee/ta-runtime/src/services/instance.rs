@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Who the TA is, and who its client is.
 
+use ta_protocol::ta_head::FLAG_CACHE_MAINTENANCE;
 use uuid::Uuid;
 
 use crate::{call, process};
@@ -23,4 +24,9 @@ pub(crate) fn client() -> Option<Identity> {
 /// The TA's UUID.
 pub(crate) fn uuid() -> Uuid {
     process::this().uuid()
+}
+
+/// Whether the TA may use the functions for the cache.
+pub(crate) fn may_maintain_cache() -> bool {
+    process::this().flags() & FLAG_CACHE_MAINTENANCE != 0
 }

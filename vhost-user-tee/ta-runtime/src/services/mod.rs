@@ -9,6 +9,8 @@
 //! - [`instance`]: who the TA is, and who its client is
 //! - [`properties`]: of the TA and of the TEE
 //! - [`memory`]: whose a piece of memory is
+//! - [`own_memory`]: memory that the TA maps
+//! - [`session`]: the TA as a client of other TAs
 //! - [`digest`]: message digests; [`mac`]: message authentication codes
 //! - [`cipher`], [`ae`]: encryption, and authenticated encryption
 //! - [`big_int`]: integers of any size
@@ -27,7 +29,9 @@ mod gcm_nonce;
 pub(crate) mod instance;
 pub(crate) mod mac;
 pub(crate) mod memory;
+pub(crate) mod own_memory;
 pub(crate) mod properties;
+pub(crate) mod session;
 pub(crate) mod time;
 mod xts;
 

@@ -34,6 +34,11 @@ impl TeeParam {
         (self.0[0] as u32, (self.0[0] >> 32) as u32)
     }
 
+    /// `memref.buffer`: its address.
+    pub(crate) fn buffer(self) -> usize {
+        self.0[0] as usize
+    }
+
     /// `memref.size`.
     pub(crate) fn size(self) -> u64 {
         self.0[1]

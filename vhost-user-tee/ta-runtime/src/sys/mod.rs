@@ -7,6 +7,7 @@ pub(crate) mod guest_map;
 pub(crate) mod inherited_files;
 pub(crate) mod library;
 pub(crate) mod mac_context;
+pub(crate) mod own_map;
 pub(crate) mod probe;
 pub(crate) mod syscall_trap;
 mod ta_properties;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! The end of TAs that call others, of those that are called, and of the TEE beneath them. A program of its own, of
+//! which one test runs at a time: they count processes.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
+
+mod common;
+mod session_ta;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use common::*;
+use session_ta::*;
+use tee::{gp, Access, CancelToken, Failure};
+
+/// One test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills processes of TAs by hand while one calls the other.
+#[test]
+fn either_can_be_killed_in_a_call() {
+    let _alone = alone();
+    let tee = soft_tee("killed");
+    let context = context(&tee);
+    for kill_callee in [true, false] {
+        let a = open(&context, CALLER).unwrap();
+        wait_until("one process", || children().len() == 1);
+        let caller = children()[0];
+        let session = opened_from(&a, MULTI);
+        let callee = *children().iter().find(|pid| **pid != caller).unwrap();
+        let waiter = {
+            let a = a.clone();
+            let sleep = Ask {
+                session,
+                command: SLEEP,
+                kinds: [VALUE_IN, 0, 0, 0],
+                value: (600_000, 0),
+                ..Ask::default()
+            };
+            thread::spawn(move || ask(&a, sleep))
+        };
+        thread::sleep(Duration::from_millis(50));
+        let victim =
+            rustix::process::Pid::from_raw(if kill_callee { callee } else { caller } as i32).unwrap();
+        rustix::process::kill_process(victim, rustix::process::Signal::KILL).unwrap();
+        let result = waiter.join().unwrap();
+        if kill_callee {
+            assert_eq!(result.unwrap().0, (gp::ERROR_TARGET_DEAD, BY_TEE));
+        } else {
+            // What the other does is of no use any more, and it listens.
+            assert_eq!(result, Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
+        }
+        close(a);
+        wait_until("no process is left", || children().is_empty());
+    }
+}
+
+/// A client that has gone takes with it what works for it, the inner TA too.
+#[test]
+fn abandoning_the_outer_call_ends_both() {
+    let _alone = alone();
+    let tee = soft_tee("abandoned");
+    let context = context(&tee);
+    let a = open(&context, CALLER).unwrap();
+    let session = opened_from(&a, MULTI);
+    let token = Arc::new(CancelToken::new());
+    let caller = {
+        let (a, token) = (a.clone(), token.clone());
+        thread::spawn(move || ask_until(&a, Ask { session, command: SPIN, ..Ask::default() }, &token))
+    };
+    thread::sleep(Duration::from_millis(50));
+    token.ask(tee::GiveUp::Abandon);
+    assert_eq!(caller.join().unwrap(), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
+    wait_until("both have ended", || children().is_empty());
+    close(a);
+}
+
+#[test]
+fn sessions_are_closed_when_the_ta_ends_that_has_them() {
+    let _alone = alone();
+    let tee = soft_tee("closed");
+    let context = context(&tee);
+    // As planned, and by its death.
+    for death in [false, true] {
+        let a = open(&context, CALLER).unwrap();
+        opened_from(&a, EXCLUSIVE);
+        opened_from(&a, MULTI);
+        assert_eq!(open(&context, EXCLUSIVE).err(), Some(Failure::tee(gp::ERROR_BUSY)));
+        if death {
+            let _ = invoke(&a, WRONG, &mut [value(Access::Input, 0, 0)]);
+        }
+        close(a);
+        wait_until("the exclusive TA can be had", || match open(&context, EXCLUSIVE) {
+            Ok(session) => {
+                close(session);
+                true
+            }
+            Err(_) => false,
+        });
+        wait_until("no process is left", || children().is_empty());
+    }
+}
+
+#[test]
+fn the_end_of_the_tee_ends_calls_within_calls() {
+    let _alone = alone();
+    let tee = soft_tee("end");
+    let context = context(&tee);
+    let a = open(&context, CALLER).unwrap();
+    let session = opened_from(&a, MULTI);
+    let caller = {
+        let a = a.clone();
+        let kinds = [VALUE_IN, 0, 0, 0];
+        let sleep = Ask { session, command: SLEEP_MASKED, kinds, value: (600_000, 0), ..Ask::default() };
+        thread::spawn(move || ask(&a, sleep))
+    };
+    thread::sleep(Duration::from_millis(50));
+    drop(tee);
+    assert_eq!(caller.join().unwrap(), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
+    assert!(children().is_empty());
+    close(a);
+}
