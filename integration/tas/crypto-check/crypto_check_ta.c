@@ -12,7 +12,7 @@ typedef uint32_t len_t;
 typedef size_t len_t;
 #endif
 
-#define MAX_ATTRIBUTES	8
+#define MAX_ATTRIBUTES	12
 
 static TEE_ObjectHandle objects[CRYPTO_CHECK_SLOTS];
 static TEE_OperationHandle operations[CRYPTO_CHECK_SLOTS];
@@ -379,6 +379,70 @@ static bool data_call(struct call *call, uint32_t command)
 	return true;
 }
 
+static bool asymmetric_call(struct call *call, uint32_t command)
+{
+	TEE_OperationHandle operation = *get_operation(call);
+	TEE_Attribute attributes[MAX_ATTRIBUTES];
+	uint32_t count = get_attributes(call, attributes);
+	const void *bytes, *signature;
+	len_t len, signature_len;
+	struct room room;
+	TEE_Result res;
+
+	bytes = get_bytes(call, &len);
+	if (command == CRYPTO_CHECK_VERIFY) {
+		signature = get_bytes(call, &signature_len);
+		put_u32(call, TEE_AsymmetricVerifyDigest(operation, attributes, count, bytes, len, signature,
+							 signature_len));
+		return true;
+	}
+	get_room(call, &room, &bytes, len);
+	switch (command) {
+	case CRYPTO_CHECK_ENCRYPT:
+		res = TEE_AsymmetricEncrypt(operation, attributes, count, bytes, len, room.buffer, &room.len);
+		break;
+	case CRYPTO_CHECK_DECRYPT:
+		res = TEE_AsymmetricDecrypt(operation, attributes, count, bytes, len, room.buffer, &room.len);
+		break;
+	case CRYPTO_CHECK_SIGN:
+		res = TEE_AsymmetricSignDigest(operation, attributes, count, bytes, len, room.buffer,
+					       &room.len);
+		break;
+	default:
+		TEE_Free(room.owned);
+		return false;
+	}
+	put_u32(call, res);
+	put_room(call, &room, res);
+	return true;
+}
+
+/* What confirms a key is written to where the attribute refers to, which is to be more than what is read. */
+static bool derive_call(struct call *call)
+{
+	TEE_OperationHandle operation = *get_operation(call);
+	TEE_ObjectHandle derived = *get_object(call);
+	TEE_Attribute attributes[MAX_ATTRIBUTES];
+	uint32_t count = get_attributes(call, attributes);
+	TEE_Attribute *out = NULL;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		if (attributes[i].attributeID != TEE_ATTR_SM2_KEP_CONFIRMATION_OUT)
+			continue;
+		out = attributes + i;
+		out->content.ref.buffer = TEE_Malloc(out->content.ref.length, TEE_MALLOC_FILL_ZERO);
+	}
+	TEE_DeriveKey(operation, attributes, count, derived);
+	put_u32(call, TEE_SUCCESS);
+	if (out) {
+		put_u32(call, out->content.ref.length);
+		put(call, out->content.ref.buffer, out->content.ref.length);
+		TEE_Free(out->content.ref.buffer);
+	}
+	return true;
+}
+
 TEE_Result TA_CreateEntryPoint(void)
 {
 	return TEE_SUCCESS;
@@ -421,8 +485,12 @@ TEE_Result TA_InvokeCommandEntryPoint(void *session, uint32_t command, uint32_t 
 		known = object_call(&call, command);
 	else if (command < CRYPTO_CHECK_CIPHER_INIT)
 		known = operation_call(&call, command);
-	else
+	else if (command < CRYPTO_CHECK_ENCRYPT)
 		known = data_call(&call, command);
+	else if (command == CRYPTO_CHECK_DERIVE)
+		known = derive_call(&call);
+	else
+		known = asymmetric_call(&call, command);
 	params[1].memref.size = call.out_len;
 	return known ? TEE_SUCCESS : TEE_ERROR_NOT_SUPPORTED;
 }

@@ -6,6 +6,8 @@
 pub const SUCCESS: u32 = 0;
 /// The object is corrupt.
 pub const ERROR_CORRUPT_OBJECT: u32 = 0xF010_0001;
+/// A ciphertext is not what was encrypted.
+pub const ERROR_CIPHERTEXT_INVALID: u32 = 0xF010_0006;
 /// A cause that no other code names.
 pub const ERROR_GENERIC: u32 = 0xFFFF_0000;
 /// The client may not do this.
@@ -48,6 +50,8 @@ pub const ERROR_OVERFLOW: u32 = 0xFFFF_300F;
 pub const ERROR_TARGET_DEAD: u32 = 0xFFFF_3024;
 /// A message authentication code, or the tag of an encrypted message, is not the right one.
 pub const ERROR_MAC_INVALID: u32 = 0xFFFF_3071;
+/// A signature is not the right one.
+pub const ERROR_SIGNATURE_INVALID: u32 = 0xFFFF_3072;
 
 /// No client identity.
 pub const LOGIN_PUBLIC: u32 = 0;

@@ -76,4 +76,13 @@
 #define CRYPTO_CHECK_AE_ENCRYPT		53	/* slot, bytes, room, room of the tag; out: output, output */
 #define CRYPTO_CHECK_AE_DECRYPT		54	/* slot, bytes, room, bytes of the tag; out: output */
 
+/* Asymmetric keys. */
+#define CRYPTO_CHECK_ENCRYPT		60	/* slot, attributes, bytes, room; out: output */
+#define CRYPTO_CHECK_DECRYPT		61	/* slot, attributes, bytes, room; out: output */
+#define CRYPTO_CHECK_SIGN		62	/* slot, attributes, bytes, room; out: output */
+#define CRYPTO_CHECK_VERIFY		63	/* slot, attributes, bytes, bytes of the signature */
+
+/* slot, slot of the object, attributes; out: output of TEE_ATTR_SM2_KEP_CONFIRMATION_OUT, where that is there */
+#define CRYPTO_CHECK_DERIVE		70
+
 #endif

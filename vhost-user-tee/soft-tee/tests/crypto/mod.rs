@@ -4,6 +4,7 @@
 
 #![allow(dead_code)] // Each test program uses some of it.
 
+pub(crate) mod asymmetric;
 pub(crate) mod ciphers;
 #[path = "../common/mod.rs"]
 pub(crate) mod common;
@@ -32,8 +33,11 @@ pub(crate) const NULL: u32 = 0xFFFF_FFFF;
 
 pub(crate) const ENCRYPT: u32 = 0;
 pub(crate) const DECRYPT: u32 = 1;
+pub(crate) const SIGN: u32 = 2;
+pub(crate) const VERIFY: u32 = 3;
 pub(crate) const MAC: u32 = 4;
 pub(crate) const DIGEST: u32 = 5;
+pub(crate) const DERIVE: u32 = 6;
 
 pub(crate) const SECRET_VALUE: u32 = 0xC000_0000;
 
@@ -84,6 +88,11 @@ pub(crate) enum Call {
     AeUpdate = 52,
     AeEncrypt = 53,
     AeDecrypt = 54,
+    Encrypt = 60,
+    Decrypt = 61,
+    Sign = 62,
+    Verify = 63,
+    Derive = 70,
 }
 
 /// What a function is given.
@@ -230,6 +239,11 @@ impl Ta {
     pub(crate) fn panics(&mut self, call: Call, args: Args, api: Api) {
         let ended = self.try_call(call, args);
         assert_eq!(ended, Err(Failure::tee(gp::ERROR_TARGET_DEAD)), "{call:?}");
+        self.reopen(api);
+    }
+
+    /// A new instance in the place of one that has ended.
+    pub(crate) fn reopen(&mut self, api: Api) {
         self.session.close(&CancelToken::new());
         self.session = Self::open(&self.tee, api);
     }

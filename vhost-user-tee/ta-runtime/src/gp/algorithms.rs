@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Algorithms (API 1.3.1, section 6.10), and what an operation of each is made with.
 
+use super::asymmetric_algorithms::{asymmetric, Asymmetric};
 use super::digests;
 use super::object_types::{self, object_type, ObjectType};
 use crate::services::cipher::{BlockCipher, Mode};
@@ -10,13 +11,19 @@ use crate::services::{ae, cipher, digest, mac};
 /// `TEE_MODE_*` of an operation.
 pub(super) const ENCRYPT: u32 = 0;
 pub(super) const DECRYPT: u32 = 1;
+pub(super) const SIGN: u32 = 2;
+pub(super) const VERIFY: u32 = 3;
 pub(super) const MAC: u32 = 4;
 pub(super) const DIGEST: u32 = 5;
+pub(super) const DERIVE: u32 = 6;
 
 /// `TEE_USAGE_*`: what a key has to be allowed for.
 const USAGE_ENCRYPT: u32 = 2;
 const USAGE_DECRYPT: u32 = 4;
 const USAGE_MAC: u32 = 8;
+
+/// `TEE_CRYPTO_ELEMENT_NONE`.
+const ELEMENT_NONE: u32 = 0;
 
 /// An algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +32,7 @@ pub(super) enum Algorithm {
     Mac(mac::Algorithm),
     Ae(ae::Algorithm),
     Digest(digest::Algorithm),
+    Asymmetric(Asymmetric),
 }
 
 const fn cipher(cipher: BlockCipher, mode: Mode) -> Algorithm {
@@ -78,6 +86,9 @@ pub(super) fn algorithm(id: u32) -> Option<Algorithm> {
     if let Some((_, algorithm)) = ALGORITHMS.iter().find(|(known, _)| *known == id) {
         return Some(*algorithm);
     }
+    if let Some(algorithm) = asymmetric(id) {
+        return Some(Algorithm::Asymmetric(algorithm));
+    }
     let digest = |id| digests::algorithm(id);
     match id >> CLASS_SHIFT << CLASS_SHIFT {
         DIGEST_CLASS => digest(id).map(Algorithm::Digest),
@@ -90,17 +101,6 @@ pub(super) fn algorithm(id: u32) -> Option<Algorithm> {
 }
 
 impl Algorithm {
-    /// `TEE_ALG_*`.
-    pub(super) fn id(self) -> u32 {
-        match self {
-            Self::Digest(digest) => digests::algorithm_id(digest),
-            Self::Mac(mac::Algorithm::Hmac(digest)) => {
-                digests::algorithm_id(digest) ^ DIGEST_CLASS ^ HMAC_CLASS
-            }
-            other => ALGORITHMS.iter().find(|(_, known)| *known == other).map_or(0, |(id, _)| *id),
-        }
-    }
-
     /// `TEE_OPERATION_*`.
     pub(super) fn class(self) -> u32 {
         match self {
@@ -108,6 +108,7 @@ impl Algorithm {
             Self::Mac(_) => 3,
             Self::Ae(_) => 4,
             Self::Digest(_) => 5,
+            Self::Asymmetric(algorithm) => algorithm.class(),
         }
     }
 
@@ -118,6 +119,7 @@ impl Algorithm {
             (Self::Cipher(_) | Self::Ae(_), DECRYPT) => Some(USAGE_DECRYPT),
             (Self::Mac(_), MAC) => Some(USAGE_MAC),
             (Self::Digest(_), DIGEST) => Some(0),
+            (Self::Asymmetric(algorithm), mode) => algorithm.required_usage(mode),
             _ => None,
         }
     }
@@ -128,11 +130,30 @@ impl Algorithm {
             Self::Cipher(cipher::Algorithm { mode: Mode::Xts, .. }) => 2,
             Self::Cipher(_) | Self::Mac(_) | Self::Ae(_) => 1,
             Self::Digest(_) => 0,
+            Self::Asymmetric(algorithm) => algorithm.keys(),
         }
     }
 
-    /// The type of its keys; of a digest none.
-    pub(super) fn key_type(self) -> Option<&'static ObjectType> {
+    /// Whether an operation can be for keys of so many bits, of all keys together.
+    pub(super) fn has_size(self, mode: u32, bits: u32) -> bool {
+        let of_algorithm = match self {
+            Self::Asymmetric(algorithm) => algorithm.has_size(bits),
+            _ => true,
+        };
+        let key_bits = bits / self.keys().max(1) as u32;
+        of_algorithm && self.key_type(mode).is_none_or(|kind| kind.has_size(key_bits))
+    }
+
+    /// Whether it is there with this element, `TEE_CRYPTO_ELEMENT_NONE` or `TEE_ECC_CURVE_*`.
+    pub(super) fn has_element(self, element: u32) -> bool {
+        match self {
+            Self::Asymmetric(algorithm) => algorithm.has_element(element),
+            _ => element == ELEMENT_NONE,
+        }
+    }
+
+    /// The type of its keys in this mode; of a digest none.
+    pub(super) fn key_type(self, mode: u32) -> Option<&'static ObjectType> {
         let of_cipher = |cipher| match cipher {
             BlockCipher::Aes => object_types::AES,
             BlockCipher::Des => object_types::DES,
@@ -148,6 +169,7 @@ impl Algorithm {
             }
             Self::Ae(_) => object_types::AES,
             Self::Digest(_) => return None,
+            Self::Asymmetric(algorithm) => algorithm.key_type(mode),
         })
     }
 
@@ -157,6 +179,7 @@ impl Algorithm {
             Self::Mac(mac) => mac.output_len(),
             Self::Digest(digest) => digest.output_len().unwrap_or(0),
             Self::Cipher(_) | Self::Ae(_) => 0,
+            Self::Asymmetric(algorithm) => algorithm.digest_len(),
         }
     }
 }
@@ -169,12 +192,11 @@ mod tests {
     fn each_has_a_number_of_its_own_and_a_type_of_key() {
         for (id, of) in ALGORITHMS {
             assert_eq!(algorithm(id), Some(of));
-            assert_eq!(of.id(), id);
-            assert!(of.key_type().is_some(), "{id:#x}");
+            assert!(of.key_type(ENCRYPT).is_some(), "{id:#x}");
         }
         for id in 0x3000_0001..=0x3000_000B {
             let hmac = algorithm(id).unwrap();
-            assert_eq!((hmac.id(), hmac.key_type().unwrap().id), (id, 0xA000_0000 | id & 0xFF));
+            assert_eq!(hmac.key_type(MAC).unwrap().id, 0xA000_0000 | id & 0xFF);
             assert!(matches!(hmac, Algorithm::Mac(mac::Algorithm::Hmac(_))));
         }
         // HMAC of SHAKE, of MD5 with SHA-1; nothing.

@@ -42,3 +42,35 @@ pub(super) const X448_PRIVATE_VALUE: u32 = 0xC000_0A46;
 pub(super) const HKDF_IKM: u32 = 0xC000_01C0;
 pub(super) const CONCAT_KDF_Z: u32 = 0xC000_01C1;
 pub(super) const PBKDF2_PASSWORD: u32 = 0xC000_01C2;
+
+// Of a call.
+pub(super) const RSA_OAEP_LABEL: u32 = 0xD000_0930;
+pub(super) const RSA_OAEP_MGF_HASH: u32 = 0xD000_0931;
+pub(super) const RSA_PSS_SALT_LENGTH: u32 = 0xF000_0A30;
+pub(super) const EDDSA_PREHASH: u32 = 0xF000_0004;
+pub(super) const EDDSA_CTX: u32 = 0xD000_0643;
+
+pub(super) const HKDF_SALT: u32 = 0xD000_0946;
+pub(super) const HKDF_INFO: u32 = 0xD000_0A46;
+pub(super) const HKDF_HASH_ALGORITHM: u32 = 0xF000_0B46;
+pub(super) const KDF_KEY_SIZE: u32 = 0xF000_0C46;
+/// The same under the numbers of OP-TEE's own.
+pub(super) const OPTEE_HKDF_SALT: u32 = 0xD000_02C0;
+pub(super) const OPTEE_HKDF_INFO: u32 = 0xD000_03C0;
+pub(super) const HKDF_OKM_LENGTH: u32 = 0xF000_04C0;
+pub(super) const CONCAT_KDF_OTHER_INFO: u32 = 0xD000_02C1;
+pub(super) const CONCAT_KDF_DKM_LENGTH: u32 = 0xF000_03C1;
+pub(super) const PBKDF2_SALT: u32 = 0xD000_02C2;
+pub(super) const PBKDF2_ITERATION_COUNT: u32 = 0xF000_03C2;
+pub(super) const PBKDF2_DKM_LENGTH: u32 = 0xF000_04C2;
+
+pub(super) const ECC_EPHEMERAL_PUBLIC_VALUE_X: u32 = 0xD000_0146;
+pub(super) const ECC_EPHEMERAL_PUBLIC_VALUE_Y: u32 = 0xD000_0246;
+/// The same under the numbers that OP-TEE first gave them. (Those of [`HKDF_SALT`] and [`HKDF_INFO`].)
+pub(super) const OPTEE_EPHEMERAL_X: u32 = 0xD000_0946;
+pub(super) const OPTEE_EPHEMERAL_Y: u32 = 0xD000_0A46;
+pub(super) const SM2_ID_INITIATOR: u32 = 0xD000_0446;
+pub(super) const SM2_ID_RESPONDER: u32 = 0xD000_0546;
+pub(super) const SM2_KEP_USER: u32 = 0xF000_0646;
+pub(super) const SM2_KEP_CONFIRMATION_IN: u32 = 0xD000_0746;
+pub(super) const SM2_KEP_CONFIRMATION_OUT: u32 = 0xD000_0846;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::attribute_set::{is_value, Attribute, Content};
 use super::panic::panic;
-use super::pointers::{bytes, items, store};
+use super::pointers::{bytes, bytes_mut, items, store};
 
 /// `TEE_Attribute`: a buffer; or two values of 32 bits, which lie where the pointer lies otherwise.
 #[derive(Clone, Copy)]
@@ -59,6 +59,34 @@ impl Attributes {
                 // SAFETY: the caller's word.
                 raw.iter().map(|raw| unsafe { copy(raw.id, raw.buffer, raw.len as usize) }).collect()
             }
+        }
+    }
+}
+
+impl Attributes {
+    /// Writes to where an attribute refers to, if that is there: no more than it refers to.
+    ///
+    /// # Safety
+    /// `count` of them can be read, and what this one refers to can be written during the call.
+    pub(super) unsafe fn write(self, count: u32, id: u32, data: &[u8]) {
+        let count = count as usize;
+        // SAFETY: the caller's word.
+        let place = unsafe {
+            match self {
+                Self::Now(ptr) => {
+                    let found = items(ptr.cast::<Raw>(), count).iter().find(|raw| raw.id == id);
+                    found.map(|raw| (raw.buffer, raw.len))
+                }
+                Self::Gp11(ptr) => {
+                    let found = items(ptr.cast::<Gp11Raw>(), count).iter().find(|raw| raw.id == id);
+                    found.map(|raw| (raw.buffer, raw.len as usize))
+                }
+            }
+        };
+        if let Some((buffer, len)) = place.filter(|_| !is_value(id)) {
+            let len = len.min(data.len());
+            // SAFETY: the caller's word.
+            unsafe { bytes_mut(buffer.cast_mut(), len) }.copy_from_slice(&data[..len]);
         }
     }
 }

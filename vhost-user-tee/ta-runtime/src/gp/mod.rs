@@ -38,6 +38,10 @@
 #![allow(non_snake_case)]
 
 mod algorithms;
+mod asymmetric;
+mod asymmetric_algorithms;
+mod asymmetric_keys;
+mod asymmetric_operations;
 mod attribute_ids;
 mod attribute_set;
 mod attributes;
@@ -47,6 +51,7 @@ mod big_int;
 mod cache;
 mod cancellation;
 mod ciphers;
+mod derivation;
 mod digests;
 mod entry;
 mod handles;

@@ -8,9 +8,10 @@ use tee::gp::{
 };
 use zeroize::Zeroizing;
 
+use super::asymmetric_keys;
 use super::attribute_ids::SECRET_VALUE;
 use super::attribute_set::{is_public, Attribute, AttributeSet, Content};
-use super::object_types::{curve_bits, ObjectType};
+use super::object_types::{curve_bits, ObjectType, GENERIC_SECRET};
 use super::type_attributes::{Form, Need, TypeAttribute};
 use crate::services;
 
@@ -174,16 +175,41 @@ impl Object {
         if !self.kind.has_size(size) {
             return Err(ERROR_NOT_SUPPORTED);
         }
-        check_given(self.kind, &given, |attribute| attribute.generate)?;
-        if !self.kind.is_secret() {
-            return Err(ERROR_NOT_SUPPORTED);
+        if size > self.max_size {
+            return Err(ERROR_BAD_PARAMETERS);
         }
-        let mut secret = Zeroizing::new(vec![0; self.kind.secret_len(size)]);
-        self.kind.size_of(secret.len(), self.max_size).ok_or(ERROR_BAD_PARAMETERS)?;
-        services::random(&mut secret);
+        check_given(self.kind, &given, |attribute| attribute.generate)?;
+        let attributes = if self.kind.is_secret() {
+            let mut secret = Zeroizing::new(vec![0; self.kind.secret_len(size)]);
+            services::random(&mut secret);
+            AttributeSet::new(vec![Attribute { id: SECRET_VALUE, content: Content::Buffer(secret) }])
+        } else {
+            let Some(told) = self.take_in(given)? else {
+                return Ok(false);
+            };
+            match asymmetric_keys::generate(self.kind.id, size, told.attributes) {
+                Ok(attributes) => attributes,
+                Err(error) if asymmetric_keys::code(&error) == ERROR_BAD_PARAMETERS => return Ok(false),
+                Err(error) => return Err(asymmetric_keys::code(&error)),
+            }
+        };
+        self.key = Some(Key { size, attributes });
+        Ok(true)
+    }
+
+    /// Whether a key can be derived into it.
+    pub(super) fn check_underived(&self) -> Result<(), u32> {
+        self.check_uninitialized()?;
+        (self.kind.id == GENERIC_SECRET).then_some(()).ok_or(ERROR_BAD_PARAMETERS)
+    }
+
+    /// Initializes it with a derived key.
+    pub(super) fn set_derived(&mut self, secret: Zeroizing<Vec<u8>>) -> Result<(), u32> {
+        self.check_underived()?;
+        let size = u32::try_from(secret.len() * 8).map_err(|_| ERROR_BAD_PARAMETERS)?;
         let attributes = vec![Attribute { id: SECRET_VALUE, content: Content::Buffer(secret) }];
         self.key = Some(Key { size, attributes: AttributeSet::new(attributes) });
-        Ok(true)
+        Ok(())
     }
 
     /// Initializes it with what `from` has, or with the public half of it.

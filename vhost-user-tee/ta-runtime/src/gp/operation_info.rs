@@ -44,7 +44,7 @@ impl Operation {
         // Of two keys the other function tells.
         let one_key = self.algorithm.keys() == 1;
         OperationInfo {
-            algorithm: self.algorithm.id(),
+            algorithm: self.id,
             operation_class: self.algorithm.class(),
             mode: self.mode,
             digest_length: self.digest_len(),
@@ -57,7 +57,7 @@ impl Operation {
 
     fn info_multiple(&self) -> OperationInfoMultiple {
         OperationInfoMultiple {
-            algorithm: self.algorithm.id(),
+            algorithm: self.id,
             operation_class: self.algorithm.class(),
             mode: self.mode,
             digest_length: self.digest_len(),

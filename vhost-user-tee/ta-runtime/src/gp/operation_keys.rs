@@ -4,7 +4,7 @@
 use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_SECURITY, SUCCESS};
 
 use super::handles::lock;
-use super::object::{Key, Object};
+use super::object::{copy_for, Key, Object};
 use super::objects::object;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
@@ -14,14 +14,14 @@ impl Operation {
     fn key(&self, object: &Object) -> Result<Key, u32> {
         let required = self.algorithm.required_usage(self.mode).unwrap_or(0);
         let key = object.key().ok_or(ERROR_BAD_STATE)?;
+        let kind = self.algorithm.key_type(self.mode).ok_or(ERROR_BAD_PARAMETERS)?;
+        // Of a pair an operation that needs no more has the public half.
+        let copy = copy_for(kind, object.kind(), key).ok_or(ERROR_BAD_PARAMETERS)?;
         // Each of two keys is held to what is the sum of both, as in OP-TEE.
-        if self.algorithm.key_type() != Some(object.kind())
-            || object.usage() & required != required
-            || key.size > self.max_key_size
-        {
+        if object.usage() & required != required || key.size > self.max_key_size {
             return Err(ERROR_BAD_PARAMETERS);
         }
-        Ok(key.clone())
+        Ok(copy)
     }
 
     /// Sets as many keys as the algorithm has, or clears them where all are none.
@@ -33,7 +33,7 @@ impl Operation {
         if !keys.is_empty() && keys.len() != objects.len() {
             return Err(ERROR_BAD_PARAMETERS);
         }
-        // Keys of XTS are of one size.
+        // As in OP-TEE both keys are of one size.
         if keys.windows(2).any(|pair| pair[0].size != pair[1].size) {
             return Err(ERROR_BAD_PARAMETERS);
         }

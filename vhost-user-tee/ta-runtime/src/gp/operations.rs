@@ -18,9 +18,6 @@ use crate::services::cipher::Cipher;
 use crate::services::digest::Digest;
 use crate::services::mac::Mac;
 
-/// `TEE_CRYPTO_ELEMENT_NONE`.
-const ELEMENT_NONE: u32 = 0;
-
 static OPERATIONS: Handles<Operation> = Handles::new();
 
 /// `TEE_OPERATION_STATE_*`.
@@ -34,6 +31,8 @@ pub(super) enum State {
 
 /// An operation.
 pub(super) struct Operation {
+    /// `TEE_ALG_*`: several name one algorithm.
+    pub(super) id: u32,
     pub(super) algorithm: Algorithm,
     /// `TEE_MODE_*`.
     pub(super) mode: u32,
@@ -75,16 +74,23 @@ impl Operation {
     pub(super) fn new(id: u32, mode: u32, max_key_size: u32) -> Result<Self, u32> {
         let algorithm = algorithm(id).ok_or(ERROR_NOT_SUPPORTED)?;
         algorithm.required_usage(mode).ok_or(ERROR_NOT_SUPPORTED)?;
-        // Of two keys it is the sum.
-        let key_size = max_key_size / algorithm.keys().max(1) as u32;
-        if algorithm.key_type().is_some_and(|kind| !kind.has_size(key_size)) {
+        if !algorithm.has_size(mode, max_key_size) {
             return Err(ERROR_NOT_SUPPORTED);
         }
         let work = match algorithm {
             Algorithm::Digest(digest) => Work::Digest(Digest::new(digest).map_err(digests::code)?),
             _ => Work::None,
         };
-        Ok(Self { algorithm, mode, max_key_size, state: State::Initial, keys: Vec::new(), tag_len: 0, work })
+        Ok(Self {
+            id,
+            algorithm,
+            mode,
+            max_key_size,
+            state: State::Initial,
+            keys: Vec::new(),
+            tag_len: 0,
+            work,
+        })
     }
 
     /// Back to the beginning, with the keys that there are. Errors are codes to end the TA with.
@@ -117,7 +123,7 @@ impl Operation {
 
     /// Stands from now on where another does. Errors are codes to end the TA with.
     fn stand_at(&mut self, other: Self) -> Result<(), u32> {
-        if self.algorithm != other.algorithm || self.mode != other.mode {
+        if self.id != other.id || self.mode != other.mode {
             return Err(ERROR_BAD_PARAMETERS);
         }
         if other.keys.iter().any(|key| key.size > self.max_key_size) {
@@ -188,10 +194,11 @@ extern "C" fn TEE_CopyOperation(to: usize, from: usize) {
     result.unwrap_or_else(|code| panic(code));
 }
 
-/// Whether there is an algorithm: `TEE_SUCCESS`, or `TEE_ERROR_NOT_SUPPORTED`.
+/// Whether there is an algorithm, with this curve where it is one of several: `TEE_SUCCESS`, or
+/// `TEE_ERROR_NOT_SUPPORTED`.
 #[no_mangle]
 extern "C" fn TEE_IsAlgorithmSupported(id: u32, element: u32) -> u32 {
-    if algorithm(id).is_some() && element == ELEMENT_NONE {
+    if algorithm(id).is_some_and(|algorithm| algorithm.has_element(element)) {
         SUCCESS
     } else {
         ERROR_NOT_SUPPORTED
@@ -216,6 +223,7 @@ mod tests {
 
     #[test]
     fn what_there_is_and_what_not() {
+        const ELEMENT_NONE: u32 = 0;
         for id in [SHA256, HMAC_SHA256, AES_XTS] {
             assert_eq!(TEE_IsAlgorithmSupported(id, ELEMENT_NONE), SUCCESS);
             assert_eq!(TEE_IsAlgorithmSupported(id, 1), ERROR_NOT_SUPPORTED);

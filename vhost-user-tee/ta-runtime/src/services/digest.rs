@@ -36,7 +36,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    fn message_digest(self) -> MessageDigest {
+    pub(super) fn message_digest(self) -> MessageDigest {
         match self {
             Self::Md5 => MessageDigest::md5(),
             Self::Sha1 => MessageDigest::sha1(),

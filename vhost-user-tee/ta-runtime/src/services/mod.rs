@@ -13,9 +13,11 @@
 //! - [`session`]: the TA as a client of other TAs
 //! - [`digest`]: message digests; [`mac`]: message authentication codes
 //! - [`cipher`], [`ae`]: encryption, and authenticated encryption
+//! - [`asym`]: asymmetric algorithms; [`kdf`]: keys derived from secrets
 //! - [`big_int`]: integers of any size
 
 pub(crate) mod ae;
+pub(crate) mod asym;
 pub(crate) mod big_int;
 mod block_cipher;
 mod blocks;
@@ -27,6 +29,7 @@ pub(crate) mod digest;
 mod gcm;
 mod gcm_nonce;
 pub(crate) mod instance;
+pub(crate) mod kdf;
 pub(crate) mod mac;
 pub(crate) mod memory;
 pub(crate) mod own_memory;

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The crypto library's message authentication codes (EVP_MAC(3)), which crate `openssl` does not wrap.
 
-use std::ffi::{c_char, c_int, CStr};
+use std::ffi::{c_int, CStr};
 use std::ptr::{self, NonNull};
 
 use openssl_sys as ffi;
 
-extern "C" {
-    /// Part of libcrypto (OSSL_PARAM_int(3)) that crate `openssl-sys` does not declare. `key` is kept in what it
-    /// returns, and so is `string`, of `len` bytes.
-    fn OSSL_PARAM_construct_utf8_string(
-        key: *const c_char,
-        string: *mut c_char,
-        len: usize,
-    ) -> ffi::OSSL_PARAM;
-}
+use super::parameters;
 
 /// The library failed: no memory, or a key that the algorithm does not take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,15 +42,8 @@ impl MacContext {
         // does not write to it; it is used up by `EVP_MAC_init` before `value` and the parameters are gone.
         // The key is read during the call. An empty slice's pointer is not null, which would mean "as before".
         let done = unsafe {
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string(
-                    parameter.as_ptr(),
-                    value.as_ptr().cast_mut(),
-                    value.count_bytes(),
-                ),
-                ffi::OSSL_PARAM_construct_end(),
-            ];
-            ffi::EVP_MAC_init(context, key.as_ptr(), key.len(), parameters.as_ptr())
+            let settings = [parameters::string(parameter, value), ffi::OSSL_PARAM_construct_end()];
+            ffi::EVP_MAC_init(context, key.as_ptr(), key.len(), settings.as_ptr())
         };
         succeeded(done)?;
         Ok(new)
