@@ -171,6 +171,14 @@ pub fn optee() -> Result<OpteeMachine, ProvisionError> {
     Ok(OpteeMachine { root, flash, guest })
 }
 
+/// OP-TEE's own TA dev kit, as Debian packs it for arm64.
+pub fn optee_dev_kit() -> Result<PathBuf, ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    let root = root::ensure(Arch::Arm64)?;
+    Ok(root.dir.join("optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a"))
+}
+
 /// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root; returns the
 /// folder of its programs.
 pub fn host_for_arm64() -> Result<PathBuf, ProvisionError> {

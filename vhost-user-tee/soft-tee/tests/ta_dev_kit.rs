@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::*;
 use tee::{Access, CancelToken, Lifetime};
 use uuid::{uuid, Uuid};
@@ -72,4 +74,22 @@ fn cross_compilers_build_everything() {
         // ELF, 64 bits, little-endian, shared object, EM_AARCH64.
         assert_eq!((&ta[..6], &ta[16..20]), (&b"\x7fELF\x02\x01"[..], &[3, 0, 183, 0][..]), "{compiler}");
     }
+}
+
+/// What the headers implement by themselves, in a plain program of this machine.
+#[test]
+fn helpers_of_the_headers_work() {
+    let kit = concat!(env!("CARGO_MANIFEST_DIR"), "/../ta-dev-kit");
+    let out = tempfile::tempdir().unwrap();
+    let program = out.path().join("helpers");
+    let compiled = Command::new("cc")
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I"])
+        .args([format!("{kit}/include"), format!("{kit}/tests/helpers.c"), format!("{kit}/src/base64.c")])
+        .arg("-o")
+        .arg(&program)
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let checked = Command::new(&program).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }

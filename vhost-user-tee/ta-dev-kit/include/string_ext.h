@@ -31,6 +31,38 @@ static inline void memzero_explicit(void *s, size_t count)
 	__asm__ volatile("" : : "r"(s) : "memory");
 }
 
+/* Makes room at element pos, and copies elem there unless it is null. The array has room for one more. */
+static inline void *ins_array_elem(void *base, size_t elem_count, size_t elem_size, size_t pos, const void *elem)
+{
+	char *at = (char *)base + pos * elem_size;
+
+	memmove(at + elem_size, at, (elem_count - pos) * elem_size);
+	if (elem)
+		memcpy(at, elem, elem_size);
+	return at;
+}
+
+/* The same, with zeros there. */
+static inline void *ins_array_elem_zero_init(void *base, size_t elem_count, size_t elem_size, size_t pos)
+{
+	return memset(ins_array_elem(base, elem_count, elem_size, pos, NULL), 0, elem_size);
+}
+
+/* Closes the gap that element pos leaves. */
+static inline void rem_array_elem(void *base, size_t elem_count, size_t elem_size, size_t pos)
+{
+	char *at = (char *)base + pos * elem_size;
+
+	memmove(at, at + elem_size, (elem_count - pos - 1) * elem_size);
+}
+
+/* The same, with zeros where the last element was. */
+static inline void rem_array_elem_zero_pad(void *base, size_t elem_count, size_t elem_size, size_t pos)
+{
+	rem_array_elem(base, elem_count, elem_size, pos);
+	memset((char *)base + (elem_count - 1) * elem_size, 0, elem_size);
+}
+
 #if defined(__GLIBC__) && !__GLIBC_PREREQ(2, 38)
 /* The length of src; it was cut where that is not less than size. */
 static inline size_t strlcpy(char *dst, const char *src, size_t size)

@@ -176,4 +176,6 @@ typedef void *TEE_Session;
 #define TEE_MEMREF_2_USED		0x00000004
 #define TEE_MEMREF_3_USED		0x00000008
 
+#define TEE_SE_READER_NAME_MAX		20
+
 #endif

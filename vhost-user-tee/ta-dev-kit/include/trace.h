@@ -37,14 +37,18 @@ void dhex_dump(const char *func, int line, int level, const void *buf, int len);
 
 __END_DECLS
 
-#define __trace(level, ...)	trace_printf(__func__, __LINE__, (level), true, __VA_ARGS__)
-#define __trace_raw(level, ...)	trace_printf(NULL, 0, (level), true, __VA_ARGS__)
+#define trace_printf_helper(level, level_ok, ...) \
+	trace_printf(__func__, __LINE__, (level), (level_ok), __VA_ARGS__)
+#define trace_printf_helper_raw(level, level_ok, ...) \
+	trace_printf(NULL, 0, (level), (level_ok), __VA_ARGS__)
+#define __trace(level, ...)	trace_printf_helper((level), true, __VA_ARGS__)
+#define __trace_raw(level, ...)	trace_printf_helper_raw((level), true, __VA_ARGS__)
 #define __no_trace		((void)0)
 
 /* Printed whatever the level, unless tracing is compiled out. */
 #if TRACE_LEVEL > TRACE_MIN
-#define MSG(...)		trace_printf(__func__, __LINE__, 0, false, __VA_ARGS__)
-#define MSG_RAW(...)		trace_printf(NULL, 0, 0, false, __VA_ARGS__)
+#define MSG(...)		trace_printf_helper(0, false, __VA_ARGS__)
+#define MSG_RAW(...)		trace_printf_helper_raw(0, false, __VA_ARGS__)
 #define SMSG(...)		__trace(TRACE_ERROR, __VA_ARGS__)
 #else
 #define MSG(...)		__no_trace

@@ -18,5 +18,12 @@ typedef uintptr_t paddr_size_t;
 #define PRIxVA			PRIxPTR
 #define PRIxPA			PRIxPTR
 #define PRIxPASZ		PRIxPTR
+/* Digits of an address in full. */
+#define PRIxVA_WIDTH		((int)(sizeof(vaddr_t) * 2))
+#define PRIxPA_WIDTH		((int)(sizeof(paddr_t) * 2))
+
+#define PADDR_MAX		UINTPTR_MAX
+#define PADDR_SIZE_MAX		UINTPTR_MAX
+#define __SIZEOF_PADDR__	__SIZEOF_POINTER__
 
 #endif

@@ -5,8 +5,9 @@
 
 #include <tee_api_defines.h>
 #include <tee_api_defines_extensions.h>
-#include <types_ext.h>
+#include <algorithm_parts.h>
 #include <compiler.h>
+#include <types_ext.h>
 
 /* Bytes. */
 #define TEE_AES_BLOCK_SIZE		16UL

@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <compiler.h>
 
+/* glibc has no such macro. */
+#ifndef UINTPTR_C
+#define UINTPTR_C(value)	value##UL
+#endif
+
 #define SIZE_4K			UINTPTR_C(0x1000)
 #define SIZE_1M			UINTPTR_C(0x100000)
 #define SIZE_2M			UINTPTR_C(0x200000)
@@ -42,6 +47,19 @@
 /* To a multiple of y, a power of two. */
 #define ROUNDUP2(x, y)		(((x) + ((__typeof__(x))(y) - 1)) & ~((__typeof__(x))(y) - 1))
 #define ROUNDDOWN2(x, y)	((x) & ~((__typeof__(x))(y) - 1))
+/* The same, divided by y. */
+#define ROUNDUP2_DIV(x, y) \
+	(__extension__({ __typeof__(x) _div_x = (x); \
+			 _div_x / (y) + ((_div_x & ((__typeof__(x))(y) - 1)) != 0); }))
+/* To the nearest. */
+#define UDIV_ROUND_NEAREST(x, y) \
+	(__extension__({ __typeof__(x) _div_x = (x); __typeof__(y) _div_y = (y); \
+			 (_div_x + _div_y / 2) / _div_y; }))
+/* Store the result, and tell whether it did not fit. */
+#define ROUNDUP_OVERFLOW(v, size, res) \
+	(__extension__({ __typeof__(v) _round_over = (v) % (__typeof__(v))(size); \
+			 ADD_OVERFLOW((v), (__typeof__(v))(_round_over ? (size) - _round_over : 0), (res)); }))
+#define ROUNDUP2_OVERFLOW(v, size, res)	ROUNDUP_OVERFLOW(v, size, res)
 
 #define IS_POWER_OF_TWO(x)	(((x) != 0) && (((x) & ((x) - 1)) == 0))
 #define IS_ALIGNED(x, a)	(((x) & ((a) - 1)) == 0)
@@ -95,5 +113,50 @@ static inline void reg_pair_from_64(uint64_t value, uint32_t *high, uint32_t *lo
 	*high = high32_from_64(value);
 	*low = low32_from_64(value);
 }
+
+/* The bits that mask says, as a number of their own. */
+#define FIELD(width) \
+	static inline uint##width##_t get_field_u##width(uint##width##_t reg, uint##width##_t mask) \
+	{ \
+		return (reg & mask) / (mask & -mask); \
+	} \
+	static inline uint##width##_t set_field_u##width(uint##width##_t reg, uint##width##_t mask, \
+							 uint##width##_t val) \
+	{ \
+		return (reg & ~mask) | val * (mask & -mask); \
+	}
+FIELD(32)
+FIELD(64)
+#undef FIELD
+
+/* Sort arrays of n numbers, the least first. C++'s <stdlib.h> cannot be included in extern "C", as this can. */
+__BEGIN_DECLS
+void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *));
+__END_DECLS
+#define QSORT(name, type) \
+	static inline int __qsort_compare_##name(const void *a, const void *b) \
+	{ \
+		type x = *(const type *)a, y = *(const type *)b; \
+		return (x > y) - (x < y); \
+	} \
+	static inline void qsort_##name(type *aa, size_t n) \
+	{ \
+		qsort(aa, n, sizeof(*aa), __qsort_compare_##name); \
+	}
+QSORT(int, int)
+QSORT(uint, unsigned int)
+QSORT(long, long int)
+QSORT(ul, unsigned long int)
+QSORT(ll, long long int)
+QSORT(ull, unsigned long long int)
+QSORT(s8, int8_t)
+QSORT(u8, uint8_t)
+QSORT(s16, int16_t)
+QSORT(u16, uint16_t)
+QSORT(s32, int32_t)
+QSORT(u32, uint32_t)
+QSORT(s64, int64_t)
+QSORT(u64, uint64_t)
+#undef QSORT
 
 #endif

@@ -140,7 +140,7 @@ $(eval $(call ta-folder,.))
 
 kit-srcs :=
 ifneq ($(BINARY),)
-kit-srcs += user_ta_header.c trace.c
+kit-srcs += user_ta_header.c trace.c base64.c
 ifeq ($(CFG_TA_OPTEE_CORE_API_COMPAT_1_1),y)
 kit-srcs += gp11_entry.c
 endif
