@@ -124,14 +124,31 @@ pub(crate) fn serves(service: u32) -> bool {
 pub(crate) struct Passable<'a> {
     /// Its own.
     pub(crate) memories: &'a [Arc<Memory>],
-    /// What the TA lends.
-    pub(crate) lent: Option<Arc<Memory>>,
+    /// What the TA lends: one at a time, so that what it can have of it is bounded.
+    lent: Option<Lent>,
 }
 
-impl Passable<'_> {
+/// Memory that a TA lends to another. When it is dropped its file becomes empty: what a process keeps of it, mapped
+/// or not, is nothing.
+struct Lent {
+    memory: Arc<Memory>,
+    file: Arc<File>,
+    /// It has been passed on.
+    used: bool,
+}
+
+impl<'a> Passable<'a> {
+    /// Of a call with `memories`.
+    pub(crate) fn new(memories: &'a [Arc<Memory>]) -> Self {
+        Self { memories, lent: None }
+    }
+
     /// Parameters as the other TA gets them, memory looked up.
     fn outgoing(&mut self, request: &SessionRequest) -> Result<Outgoing, Failure> {
-        let lent = self.lent.take();
+        let lent = self.lent.as_mut().filter(|lent| !lent.used).map(|lent| {
+            lent.used = true;
+            lent.memory.clone()
+        });
         let mut out = Outgoing {
             types: request.param_types,
             params: [message::Param::default(); NUM_PARAMS],
@@ -174,13 +191,16 @@ impl CallTurn<'_> {
         let Some(len) = len.checked_next_multiple_of(PAGE).filter(|len| (1..=most).contains(len)) else {
             return refused(gp::ERROR_OUT_OF_MEMORY);
         };
-        let memory = match lent_memory(len) {
-            Ok(memory) => Arc::new(memory),
+        // First what was there before goes.
+        passable.lent = None;
+        let lent = match Lent::new(len) {
+            Ok(lent) => lent,
             Err(error) => {
                 self.log_error(&format_args!("memory to lend: {error}"));
                 return refused(gp::ERROR_OUT_OF_MEMORY);
             }
         };
+        let memory = &lent.memory;
         let runs = memory.runs().iter().map(|run| (&*run.file, run.offset, run.len));
         for part in memory::parts(memory.id(), true, runs, len, |a, b| std::ptr::eq(*a, *b)) {
             if let Err(error) = memory::send(self.memory_socket(), &part) {
@@ -189,7 +209,7 @@ impl CallTurn<'_> {
             }
         }
         let id = memory.id();
-        passable.lent = Some(memory);
+        passable.lent = Some(lent);
         ServiceReply { ret: gp::SUCCESS, values: [id, 0, 0, 0, 0, 0], ..ServiceReply::default() }
     }
 
@@ -297,14 +317,26 @@ impl CallTurn<'_> {
     }
 }
 
-/// Memory of `len` bytes, a multiple of the page size, of zeros; of a size that nobody can change.
-fn lent_memory(len: u64) -> Result<Memory, Errno> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let file: OwnedFd = memfd_create("ta-lent", flags)?;
-    ftruncate(&file, len)?;
-    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
-    let run = Run { file: Arc::new(File::from(file)), offset: 0, len };
-    Ok(Memory::new(vec![run], Lifetime::Transient))
+impl Lent {
+    /// Memory of `len` bytes, a multiple of the page size, of zeros. The sandbox of TAs lets none of them make its file
+    /// shorter, which would harm the other, and nobody can make it longer.
+    fn new(len: u64) -> Result<Self, Errno> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        let file: OwnedFd = memfd_create("ta-lent", flags)?;
+        ftruncate(&file, len)?;
+        fcntl_add_seals(&file, SealFlags::GROW | SealFlags::SEAL)?;
+        let file = Arc::new(File::from(file));
+        let run = Run { file: file.clone(), offset: 0, len };
+        Ok(Self { memory: Arc::new(Memory::new(vec![run], Lifetime::Transient)), file, used: false })
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // It fails for files that are sealed against it only.
+        let emptied = ftruncate(&*self.file, 0);
+        debug_assert!(emptied.is_ok());
+    }
 }
 
 #[cfg(test)]
@@ -317,35 +349,40 @@ mod tests {
 
     #[test]
     fn only_what_the_call_has_is_passed_on() {
-        let memory = Arc::new(lent_memory(PAGE).unwrap());
-        let other = Arc::new(lent_memory(PAGE).unwrap());
+        let memories = [Lent::new(PAGE).unwrap().memory.clone()];
+        let lent = Lent::new(PAGE).unwrap();
+        let (memory, other) = (&memories[0], lent.memory.clone());
         let types = param_type::MEMREF_INPUT | param_type::MEMREF_INOUT << 4 | param_type::VALUE_INPUT << 8;
         let value = message::Param { a: 1, b: 2, size: 0 };
-        let outgoing = |first, second, lent: Option<&Arc<Memory>>| {
+        let request = |first, second| {
             let params = [first, second, value, value];
-            let request = SessionRequest { param_types: types | 4 << 12, params, ..Default::default() };
-            let memories = [memory.clone()];
-            Passable { memories: &memories, lent: lent.cloned() }.outgoing(&request)
+            SessionRequest { param_types: types | 4 << 12, params, ..Default::default() }
         };
         let null = message::Param { a: MAP_NULL, b: 0, size: 3 };
-        let out = outgoing(memref(&memory, 5, PAGE - 5), null, None).unwrap();
+        let mut passable = Passable::new(&memories);
+        let out = passable.outgoing(&request(memref(memory, 5, PAGE - 5), null)).unwrap();
         assert_eq!((out.memories.len(), out.params[1], out.params[2]), (1, null, value));
         // A type that there is not passes nothing.
         assert_eq!((out.types >> 12, out.params[3]), (4, message::Param::default()));
-        let out = outgoing(memref(&memory, 0, 1), memref(&other, 0, 1), Some(&other)).unwrap();
-        assert_eq!((out.memories.len(), out.lent), (2, Some(other.id())));
-        for bad in [memref(&memory, 5, PAGE - 4), memref(&memory, u64::MAX, 1), memref(&other, 0, 1)] {
-            let refused = outgoing(bad, null, None).unwrap_err();
+        for bad in [memref(memory, 5, PAGE - 4), memref(memory, u64::MAX, 1), memref(&other, 0, 1)] {
+            let refused = passable.outgoing(&request(bad, null)).unwrap_err();
             assert_eq!(refused, Failure::tee(gp::ERROR_BAD_PARAMETERS));
         }
+        // What is lent is lent once.
+        passable.lent = Some(lent);
+        let both = request(memref(memory, 0, 1), memref(&other, 0, 1));
+        let out = passable.outgoing(&both).unwrap();
+        assert_eq!((out.memories.len(), out.lent), (2, Some(other.id())));
+        assert_eq!(passable.outgoing(&both).unwrap_err(), Failure::tee(gp::ERROR_BAD_PARAMETERS));
     }
 
     #[test]
-    fn what_is_lent_is_lent_once() {
-        let lent = Arc::new(lent_memory(PAGE).unwrap());
-        let mut passable = Passable { memories: &[], lent: Some(lent) };
-        let request = SessionRequest::default();
-        assert!(passable.outgoing(&request).unwrap().lent.is_some());
-        assert!(passable.outgoing(&request).unwrap().lent.is_none());
+    fn nothing_is_left_of_what_was_lent() {
+        let lent = Lent::new(PAGE).unwrap();
+        let kept = lent.memory.runs()[0].file.clone();
+        assert_eq!(kept.metadata().unwrap().len(), PAGE);
+        drop(lent);
+        assert_eq!(kept.metadata().unwrap().len(), 0);
+        assert!(kept.set_len(PAGE).is_err());
     }
 }

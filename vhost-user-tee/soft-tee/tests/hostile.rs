@@ -152,6 +152,80 @@ fn a_service_of_nonsense() {
     assert_eq!(hostile.open(), Some(Failure::trusted_app(gp::ERROR_NOT_SUPPORTED)));
 }
 
+/// Asks for what a TA asks as a client of others; the answer is the session's.
+const ASK: &str = "hand_over(SERVICE); await(SERVICED);
+    uint32_t ret = (uint32_t)page->message[0]; memset(page->message, 0, sizeof(page->message));
+    page->message[0] = (uint64_t)ret << 32; hand_over(REPLY);";
+
+#[test]
+fn requests_of_nonsense_to_other_tas() {
+    let [lend, open, invoke, close] = [0x100, 0x101, 0x102, 0x103];
+    // A parameter of memory that the call has not; and whatever there is in all that follows the service.
+    let memref = "page->message[3] = (uint64_t)5 << 32; page->message[5] = 7; page->message[6] = 0;";
+    for (service, more, ret) in [
+        (lend, "", gp::ERROR_OUT_OF_MEMORY),
+        (open, "", gp::ERROR_ITEM_NOT_FOUND),
+        (open, memref, gp::ERROR_BAD_PARAMETERS),
+        (invoke, "", gp::ERROR_BAD_PARAMETERS),
+        (close, "", gp::ERROR_ITEM_NOT_FOUND),
+    ] {
+        let hostile = Hostile::new(&format!(
+            "memset(page->message, 0xff, sizeof(page->message)); {more}
+            ((uint32_t *)page->message)[0] = {service}; {ASK}"
+        ));
+        assert_eq!(hostile.open(), Some(Failure::trusted_app(ret)), "service {service:#x} {more}");
+    }
+}
+
+/// However often it asks for memory to lend, it has no more than it was last given.
+#[test]
+fn keeping_what_was_to_be_lent() {
+    let hostile = Hostile::new(
+        r#"
+        union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } control;
+        static char part[16384], *kept[2];
+        for (int i = 0; i < 2; i++) {
+            memset(page->message, 0, sizeof(page->message));
+            page->message[0] = 0x100; page->message[1] = 65536;
+            hand_over(SERVICE); await(SERVICED);
+            struct iovec iov = { part, sizeof(part) };
+            struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                                      .msg_controllen = sizeof(control) };
+            if (recvmsg(memory_socket, &message, 0) < 0) _exit(1);
+            int fd; memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+            kept[i] = mmap(0, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+            memset(kept[i], 1, 65536);
+        }
+        int fds[2];
+        if (pipe(fds)) _exit(1);
+        /* The kernel says of the first that it is not there. */
+        uint32_t ret = write(fds[1], kept[1], 1) == 1 && write(fds[1], kept[0], 1) < 0 ? 1 : 2;
+        memset(page->message, 0, sizeof(page->message));
+        page->message[0] = (uint64_t)ret << 32; hand_over(REPLY);
+        "#,
+    );
+    assert_eq!(hostile.open(), Some(Failure::trusted_app(1)));
+}
+
+/// The caller waits until the end of the VM, where it does not take what is sent.
+#[test]
+fn asking_for_memory_without_end() {
+    let hostile = Hostile::new(
+        "for (;;) { memset(page->message, 0, sizeof(page->message));
+            page->message[0] = 0x100; page->message[1] = 4096; hand_over(SERVICE); await(SERVICED); }",
+    );
+    let context = hostile.context();
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| open(&context, MULTI).err());
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!call.is_finished());
+        let start = Instant::now();
+        drop(hostile);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert_eq!(call.join().unwrap(), DEAD);
+    });
+}
+
 #[test]
 fn scribbling_all_over_the_mailbox() {
     let hostile = Hostile::new(

@@ -8,12 +8,6 @@ mod common;
 use common::*;
 use tee::{Access, CancelToken, Lifetime};
 
-/// Bytes of private memory of this process.
-fn memory() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split_whitespace().nth(5).unwrap().parse::<u64>().unwrap() * PAGE
-}
-
 #[test]
 fn nothing_is_left_of_many_sessions() {
     let before = (children().len(), open_files());
@@ -40,13 +34,13 @@ fn nothing_is_left_of_many_sessions() {
     let shared = open(&context, SHARED).unwrap();
     let settled = || (children().len(), open_files());
     wait_until("one process", || settled().0 == 1);
-    let (warm, warm_memory) = (settled(), memory());
+    let (warm, warm_memory) = (settled(), private_memory());
     (0..500).for_each(round);
     for _ in 0..1000 {
         open(&context, SHARED).unwrap().close(&CancelToken::new());
     }
     wait_until("no more processes and files than before", || settled() == warm);
-    let grown = memory().saturating_sub(warm_memory);
+    let grown = private_memory().saturating_sub(warm_memory);
     assert!(grown < 1 << 20, "{grown} bytes more after 1500 sessions");
     shared.close(&CancelToken::new());
     drop(shared);

@@ -125,3 +125,57 @@ fn the_end_of_the_tee_ends_calls_within_calls() {
     assert!(children().is_empty());
     close(a);
 }
+
+#[test]
+fn nothing_is_left_of_many_sessions_of_tas() {
+    let _alone = alone();
+    let before = (children().len(), open_files());
+    let tee = soft_tee("leaks");
+    let context = context(&tee);
+    let shared = open(&context, SHARED).unwrap();
+    let (ram, memory) = memory_with(&[1; 100_000]);
+    let single = open(&context, SINGLE_CALLER).unwrap();
+    let round = |number: usize| {
+        let a = if number % 2 == 0 { open(&context, CALLER).unwrap() } else { single.clone() };
+        let session = opened_from(&a, [MULTI, SHARED, EXCLUSIVE][number % 3]);
+        let kinds = [MEMREF_INOUT, VALUE_INOUT, 0, 0];
+        for flags in [0, OWN] {
+            let buffer = Some((&memory, 0, 100_000));
+            ask(
+                &a,
+                Ask { session: session | flags, command: TOUCH, kinds, memory: buffer, ..Ask::default() },
+            )
+            .unwrap();
+        }
+        match number % 10 {
+            // The other dies, the one dies, or nobody closes the session.
+            0 => assert_ne!(
+                ask(&a, Ask { session, command: CRASH, ..Ask::default() }).unwrap().0 .0,
+                gp::SUCCESS
+            ),
+            2 => assert!(invoke(&a, WRONG, &mut [value(Access::Input, 0, 0)]).is_err()),
+            4 => {}
+            _ => invoke(&a, CLOSE, &mut [value(Access::Input, session.into(), 0)]).unwrap(),
+        }
+        if number % 2 == 0 {
+            close(a);
+            // A session that is closed later is of the exclusive TA's, perhaps.
+            wait_until("the exclusive TA can be had", || open(&context, EXCLUSIVE).map(close).is_ok());
+        }
+    };
+    let settled = || (children().len(), open_files());
+    (0..60).for_each(round);
+    wait_until("two processes", || settled().0 == 2);
+    let (warm, warm_memory) = (settled(), private_memory());
+    (0..300).for_each(round);
+    wait_until("no more processes and files than before", || settled() == warm);
+    let grown = private_memory().saturating_sub(warm_memory);
+    assert!(grown < 1 << 20, "{grown} bytes more");
+    close(single);
+    close(shared);
+    drop(context);
+    drop(tee);
+    assert!(!ram.is_mapped());
+    drop((memory, ram));
+    assert_eq!(settled(), before);
+}

@@ -189,6 +189,12 @@ pub(crate) fn children() -> Vec<u32> {
     children
 }
 
+/// Bytes of private memory of this process.
+pub(crate) fn private_memory() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(5).unwrap().parse::<u64>().unwrap() * PAGE
+}
+
 /// Open file descriptors of this process.
 pub(crate) fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()

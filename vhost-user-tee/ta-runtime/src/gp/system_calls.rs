@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The commands of the system pseudo TA that are about the TA's own address space, which only its own process can
-//! change: a session with it is the daemon's, these commands are carried out here. And `tee_map_zi` and `tee_unmap`,
-//! OP-TEE's functions for them.
+//! change: a session with it is the daemon's, these commands are carried out here. And OP-TEE's functions for what that
+//! pseudo TA offers.
 
 use std::collections::HashSet;
 use std::ffi::c_void;
 use std::sync::Mutex;
 
 use ta_protocol::message::param_type::{NONE, VALUE_INOUT, VALUE_INPUT};
-use tee::gp::{ERROR_BAD_PARAMETERS, SUCCESS};
+use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_NOT_SUPPORTED, SUCCESS};
 use uuid::{uuid, Uuid};
 
 use super::handles::lock;
@@ -107,6 +107,19 @@ extern "C" fn tee_map_zi(len: usize, flags: u32) -> *mut c_void {
 #[no_mangle]
 extern "C" fn tee_unmap(buffer: *mut c_void, len: usize) -> u32 {
     own_memory::unmap(buffer.expose_provenance(), len).map_or_else(|ret| ret, |()| SUCCESS)
+}
+
+/// Calls a plug-in of the supplicant's: there is none, as no guest has a supplicant for this TEE.
+#[no_mangle]
+extern "C" fn tee_invoke_supp_plugin(
+    _uuid: *const c_void,
+    _command: u32,
+    _sub_command: u32,
+    _buffer: *mut c_void,
+    _len: usize,
+    _out_len: *mut usize,
+) -> u32 {
+    ERROR_NOT_SUPPORTED
 }
 
 #[cfg(test)]
