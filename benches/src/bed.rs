@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! A daemon with the probe TA, and a driver's calls to it.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use integration::daemon::Daemon;
-use integration::paths::workspace;
-use integration::provision::HostPrograms;
 use integration::vm::Door;
 use tempfile::TempDir;
 use uuid::{uuid, Uuid};
@@ -15,7 +10,8 @@ use virtio_tee_frontend::memory::Pages;
 use virtio_tee_frontend::Options;
 use virtio_tee_spec::{VIRTIO_TEE_ATTR_MEMREF_INOUT, VIRTIO_TEE_ATTR_MEMREF_INPUT};
 
-use crate::Error;
+use crate::programs::build;
+use crate::{expect, Error};
 
 /// The probe with a process for each session, and the one with a process that stays: see
 /// `integration/tas/probe/include/probe_ta.h`.
@@ -152,40 +148,4 @@ fn passed(call: &'static str, result: CallResult) -> Result<CallResult, Error> {
         0 => Ok(result),
         ret => Err(Error::Call { call, ret, origin: result.origin }),
     }
-}
-
-fn expect(call: &'static str, holds: bool) -> Result<(), Error> {
-    if holds {
-        return Ok(());
-    }
-    Err(Error::System { what: call, source: std::io::Error::other("the TA's answer is wrong") })
-}
-
-/// Builds what a daemon needs, as users would have it.
-fn build() -> Result<HostPrograms, Error> {
-    let root = workspace();
-    let target = root.join("target");
-    let ta_dir: PathBuf = target.join("bench-tas");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo
-        .args(["build", "--release", "-p", "vhost-user-tee", "-p", "ta-runtime", "--target-dir"])
-        .arg(&target);
-    finish(cargo, root)?;
-    let mut make = Command::new("make");
-    make.args(["-s", "-C", "integration/tas"]).arg(format!("O={}", ta_dir.display()));
-    finish(make, root)?;
-    Ok(HostPrograms {
-        daemon: target.join("release/vhost-user-tee"),
-        ta_runtime: target.join("release/ta-runtime"),
-        ta_dir,
-    })
-}
-
-fn finish(mut command: Command, dir: &Path) -> Result<(), Error> {
-    let what = match command.current_dir(dir).status() {
-        Ok(status) if status.success() => return Ok(()),
-        Ok(status) => status.to_string(),
-        Err(error) => error.to_string(),
-    };
-    Err(Error::Build { command: format!("{command:?}"), what })
 }

@@ -13,14 +13,20 @@
 //! A call cannot cost less than one exchange over eventfds (the rings') and one by futex (the TA
 //! process's); the floors are measured in the same run, so that ratios hold on any machine.
 //!
+//! What sessions and much data cost in the software TEE itself is measured without the device: [`soft_bed`].
+//!
 //! README.md says how to run it, and what came out.
 
 mod bed;
 pub mod floor;
+mod programs;
+mod samples;
+pub mod soft_bed;
 
 use std::io;
 
 pub use bed::{Bed, Kind};
+pub use samples::Samples;
 use thiserror::Error;
 
 /// Why there is nothing to measure.
@@ -34,6 +40,9 @@ pub enum Error {
         /// How.
         what: String,
     },
+    /// The software TEE cannot be made.
+    #[error("software TEE: {0}")]
+    SoftTee(String),
     /// The daemon does not run.
     #[error(transparent)]
     Daemon(#[from] integration::daemon::DaemonError),
@@ -65,4 +74,12 @@ impl Error {
     pub(crate) fn system<E: Into<io::Error>>(what: &'static str) -> impl Fn(E) -> Self {
         move |source| Self::System { what, source: source.into() }
     }
+}
+
+/// That what came back from `call` is right.
+pub(crate) fn expect(call: &'static str, holds: bool) -> Result<(), Error> {
+    if holds {
+        return Ok(());
+    }
+    Err(Error::System { what: call, source: io::Error::other("the answer is wrong") })
 }

@@ -2,10 +2,9 @@
 //! Prints what calls cost: medians, and what they are to their floors.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use virtio_tee_benches::floor::{futex_peer, Eventfds, Futexes, PEER};
-use virtio_tee_benches::{Bed, Error, Kind};
+use virtio_tee_benches::{Bed, Error, Kind, Samples};
 
 /// Calls of a kind in a row; of sessions, which cost more, one.
 const BLOCK: usize = 100;
@@ -34,22 +33,22 @@ fn run() -> Result<(), Error> {
         std::env::current_exe().map_err(|source| Error::System { what: "path of this program", source })?;
     let (eventfds, futexes, mut bed) = (Eventfds::new()?, Futexes::new(&here)?, Bed::new()?);
 
-    let mut floors: [Vec<Duration>; 2] = Default::default();
-    let mut kinds: [Vec<Duration>; Kind::ALL.len()] = Default::default();
+    let mut floors: [Samples; 2] = Default::default();
+    let mut kinds: [Samples; Kind::ALL.len()] = Default::default();
     // In turns, so that whatever else the machine does is shared by all; some calls at a time, so that
     // none pays for what the one before has left to be done.
     for _ in 0..BLOCKS {
         let [eventfd, futex] = &mut floors;
-        sample(eventfd, BLOCK, || eventfds.exchange())?;
-        sample(futex, BLOCK, || futexes.exchange())?;
+        eventfd.take(BLOCK, || eventfds.exchange())?;
+        futex.take(BLOCK, || futexes.exchange())?;
         for (samples, kind) in kinds.iter_mut().zip(Kind::ALL) {
             let calls = if matches!(kind, Kind::Session | Kind::Instance) { 1 } else { BLOCK };
-            sample(samples, calls, || bed.run(kind))?;
+            samples.take(calls, || bed.run(kind))?;
         }
     }
 
-    let [eventfd, futex] = floors.map(median);
-    let medians = kinds.map(median);
+    let [eventfd, futex] = floors.map(Samples::median);
+    let medians = kinds.map(Samples::median);
     let floor = eventfd + futex;
     println!("{:<48} {:>10}  {:>8}", "median of", "ns", "× floor");
     print("floor: eventfd exchange between threads", eventfd, floor);
@@ -65,28 +64,4 @@ fn run() -> Result<(), Error> {
 
 fn print(name: &str, ns: u64, floor: u64) {
     println!("{name:<48} {ns:>10}  {:>8.2}", ns as f64 / floor.max(1) as f64);
-}
-
-/// Some calls of one kind, after one that does not count.
-fn sample(
-    samples: &mut Vec<Duration>,
-    calls: usize,
-    mut call: impl FnMut() -> Result<(), Error>,
-) -> Result<(), Error> {
-    call()?;
-    for _ in 0..calls {
-        samples.push(time(&mut call)?);
-    }
-    Ok(())
-}
-
-fn time(call: impl FnOnce() -> Result<(), Error>) -> Result<Duration, Error> {
-    let start = Instant::now();
-    call()?;
-    Ok(start.elapsed())
-}
-
-fn median(mut samples: Vec<Duration>) -> u64 {
-    samples.sort_unstable();
-    samples.get(samples.len() / 2).map_or(0, |median| median.as_nanos() as u64)
 }

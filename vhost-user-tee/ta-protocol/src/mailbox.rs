@@ -11,13 +11,11 @@
 //! looks for a while before it sleeps, as long as looking pays ([`Patience`]).
 
 use std::io;
-use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use rustix::thread::futex;
+use rustix::thread::{futex, sched_getaffinity};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::shared_page::{SharedPage, WORDS};
@@ -226,8 +224,9 @@ impl Patience {
 
     /// For one end of one mailbox.
     pub fn new() -> Self {
-        // With one processor, the other side cannot answer while this one looks.
-        let processors = available_parallelism().map_or(1, NonZero::get);
+        // With one processor, the other side cannot answer while this one looks. (The standard library would
+        // ask the control groups as well: half a dozen files, for each process.)
+        let processors = sched_getaffinity(None).map_or(1, |processors| processors.count());
         let max = if processors > 1 { Self::MAX.as_nanos() as u32 } else { 0 };
         Self { limit: AtomicU32::new(max), waits: AtomicU32::new(0), max }
     }

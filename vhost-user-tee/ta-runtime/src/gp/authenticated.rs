@@ -14,7 +14,8 @@ use super::handles::lock;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
 use super::pointers::{bytes, bytes_mut, load, store, stream};
-use crate::services::ae::{Ae, Begin, Error};
+use super::streams::Direct;
+use crate::services::ae::{self, Ae, Begin, Error};
 
 /// What a failure of the service is to the TA.
 pub(super) fn code(error: Error) -> u32 {
@@ -79,6 +80,7 @@ pub(super) unsafe extern "C" fn TEE_AEUpdate(
 ) -> u32 {
     let operation = operation(handle);
     let mut operation = lock(&operation);
+    let direct = operation.direct();
     let ae = operation.ae().unwrap_or_else(|code| panic(code));
     // SAFETY: the caller's word.
     let room = unsafe { load(dest_len) };
@@ -90,7 +92,7 @@ pub(super) unsafe extern "C" fn TEE_AEUpdate(
     }
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };
-    stream.run(|data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
+    stream.run(direct, |data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
     if src_len > 0 {
         operation.state = State::Active;
     }
@@ -115,6 +117,7 @@ pub(super) unsafe extern "C" fn TEE_AEEncryptFinal(
     let operation = operation(handle);
     let mut operation = lock(&operation);
     operation.check_mode(ENCRYPT).unwrap_or_else(|code| panic(code));
+    let direct = operation.direct();
     let needed_tag = operation.tag_len;
     let ae = operation.ae().unwrap_or_else(|code| panic(code));
     let (ready, all) = (ae.update_len(src_len), ae.final_len(src_len));
@@ -136,7 +139,7 @@ pub(super) unsafe extern "C" fn TEE_AEEncryptFinal(
     }
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };
-    stream.run(|data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
+    stream.run(direct, |data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
     // SAFETY: the caller's word, and there is room; what was read of the input is not needed any more.
     let rest = unsafe { bytes_mut(dest.wrapping_byte_add(ready), all - ready) };
     let made = operation.seal(rest).unwrap_or_else(|code| panic(code));
@@ -164,6 +167,7 @@ pub(super) unsafe extern "C" fn TEE_AEDecryptFinal(
     let operation = operation(handle);
     let mut operation = lock(&operation);
     operation.check_mode(DECRYPT).unwrap_or_else(|code| panic(code));
+    let direct = operation.direct();
     let ae = operation.ae().unwrap_or_else(|code| panic(code));
     let (ready, all) = (ae.update_len(src_len), ae.final_len(src_len));
     // SAFETY: the caller's word.
@@ -178,7 +182,7 @@ pub(super) unsafe extern "C" fn TEE_AEDecryptFinal(
     let tag = unsafe { bytes(tag, tag_len) }.to_vec();
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };
-    stream.run(|data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
+    stream.run(direct, |data, out| ae.update(data, out)).unwrap_or_else(|error| panic(code(error)));
     // SAFETY: the caller's word, and there is room; what was read of the input is not needed any more.
     let out = unsafe { bytes_mut(dest, all) };
     if operation.open(&mut out[ready..], &tag).unwrap_or_else(|code| panic(code)) {
@@ -219,6 +223,17 @@ impl Operation {
             Ok(())
         } else {
             Err(ERROR_BAD_STATE)
+        }
+    }
+
+    /// What of the client's memory is used without a copy. GCM authenticates what is encrypted: that comes out of
+    /// encryption, which reads the rest once, and goes into decryption, whose output is final when it is written.
+    /// CCM authenticates the rest, and reads it twice.
+    fn direct(&self) -> Direct {
+        let encrypt = self.mode == ENCRYPT;
+        match self.algorithm {
+            Algorithm::Ae(ae::Algorithm::AesGcm) => Direct { input: encrypt, output: !encrypt },
+            _ => Direct::default(),
         }
     }
 

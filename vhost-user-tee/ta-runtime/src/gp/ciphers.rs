@@ -12,6 +12,7 @@ use super::object::Key;
 use super::operations::{operation, Operation, State, Work};
 use super::panic::panic;
 use super::pointers::{bytes, bytes_mut, load, store, stream, with_gp11_len};
+use super::streams::Direct;
 use crate::services::cipher::{Cipher, Error};
 
 /// What a failure of the service is to the TA.
@@ -73,7 +74,9 @@ unsafe extern "C" fn TEE_CipherUpdate(
     }
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };
-    stream.run(|data, out| cipher.update(data, out)).unwrap_or_else(|error| panic(code(error)));
+    stream
+        .run(Direct::default(), |data, out| cipher.update(data, out))
+        .unwrap_or_else(|error| panic(code(error)));
     SUCCESS
 }
 
@@ -125,7 +128,9 @@ unsafe extern "C" fn TEE_CipherDoFinal(
     }
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };
-    stream.run(|data, out| cipher.update(data, out)).unwrap_or_else(|error| panic(code(error)));
+    stream
+        .run(Direct::default(), |data, out| cipher.update(data, out))
+        .unwrap_or_else(|error| panic(code(error)));
     // SAFETY: the caller's word, and there is room; what was read of the input is not needed any more.
     let rest = unsafe { bytes_mut(dest.wrapping_byte_add(ready), all - ready) };
     operation.finish_cipher(rest).unwrap_or_else(|code| panic(code));

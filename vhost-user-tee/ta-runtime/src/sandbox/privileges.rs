@@ -2,11 +2,10 @@
 //! Giving up every privilege that the daemon may have passed on.
 
 use rustix::io::Errno;
-use rustix::process::{geteuid, getuid, set_dumpable_behavior, setsid, DumpableBehavior, Gid, Uid};
+use rustix::process::{geteuid, getuid, set_dumpable_behavior, setpgid, DumpableBehavior, Gid, Uid};
 use rustix::thread::{
-    capability_is_in_bounding_set, clear_ambient_capability_set, remove_capability_from_bounding_set,
-    set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
-    CapabilitySet, CapabilitySets,
+    clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
+    set_thread_groups, set_thread_res_gid, set_thread_res_uid, CapabilitySet, CapabilitySets,
 };
 
 use super::Error;
@@ -14,8 +13,8 @@ use super::Error;
 /// Who a TA is where the daemon is root: nobody, who owns nothing.
 const NOBODY: u32 = 65534;
 
-/// Drops capabilities and root for good, leaves the session, and refuses debuggers. The process has
-/// one thread.
+/// Drops capabilities and root for good, leaves the daemon's process group, and refuses debuggers. The
+/// process has one thread.
 pub(super) fn drop_all() -> Result<(), Error> {
     let failed = |what| move |error| Error::Privilege(what, error);
     set_no_new_privs(true).map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
@@ -33,10 +32,13 @@ pub(super) fn drop_all() -> Result<(), Error> {
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, none).map_err(failed("capset"))?;
-    match setsid() {
-        // It leads a process group already if it was started as a daemon's would be.
-        Ok(_) | Err(Errno::PERM) => {}
-        Err(error) => return Err(Error::Privilege("setsid", error)),
+    // What a terminal sends to the daemon is not for a TA. It has no terminal open, cannot open one, and
+    // may neither control one nor send signals: a session of its own would add nothing, and costs
+    // milliseconds where the kernel makes a scheduling group for each.
+    match setpgid(None, None) {
+        // It leads a session already if it was started as a daemon's would be.
+        Ok(()) | Err(Errno::PERM) => {}
+        Err(error) => return Err(Error::Privilege("setpgid", error)),
     }
     // Last: a change of user sets it anew.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed("prctl(PR_SET_DUMPABLE)"))
@@ -46,15 +48,10 @@ pub(super) fn drop_all() -> Result<(), Error> {
 /// are none to gain either, without new privileges.
 fn drop_bounding_set() -> Result<(), Error> {
     for capability in (0..64).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {
-        match capability_is_in_bounding_set(capability) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            // The first number that this kernel has no capability of.
-            Err(_) => break,
-        }
         match remove_capability_from_bounding_set(capability) {
             Ok(()) => {}
-            Err(Errno::PERM) => break,
+            // The first number that this kernel has no capability of; or it is not allowed.
+            Err(Errno::INVAL | Errno::PERM) => break,
             Err(error) => return Err(Error::Privilege("prctl(PR_CAPBSET_DROP)", error)),
         }
     }
