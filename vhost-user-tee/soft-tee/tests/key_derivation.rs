@@ -158,6 +158,38 @@ fn concat_kdf_is_that_of_rfc_7518() {
     assert_eq!(plain, openssl::sha::sha256(&[&[0, 0, 0, 1][..], &z].concat()));
 }
 
+/// Of one block each function is a single digest, or HMAC twice: what the test makes itself.
+#[test]
+fn each_digest_gives_its_own_key() {
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::sign::Signer;
+    let mut ta = Ta::new("each", Api::Now);
+    let digests = [
+        MessageDigest::md5(),
+        MessageDigest::sha1(),
+        MessageDigest::sha224(),
+        MessageDigest::sha256(),
+        MessageDigest::sha384(),
+        MessageDigest::sha512(),
+    ];
+    for (number, digest) in (1..).zip(digests) {
+        let hmac = |key: &[u8], data: &[u8]| {
+            let key = PKey::hmac(key).unwrap();
+            Signer::new(digest, &key).unwrap().sign_oneshot_to_vec(data).unwrap()
+        };
+        let len = digest.size() as u32;
+        let told = [Buffer(OPTEE_SALT, b"salt"), Buffer(OPTEE_INFO, b"info"), Values(OKM_LENGTH, len, 0)];
+        let derived = derive(&mut ta, HKDF_IKM, b"key", 0x8000_00C0 | number << 12, &told).unwrap();
+        assert_eq!(derived, hmac(&hmac(b"salt", b"key"), b"info\x01"));
+        if number > 1 {
+            let told = [Buffer(OTHER_INFO, b"info"), Values(CONCAT_LENGTH, len, 0)];
+            let derived = derive(&mut ta, CONCAT_KDF_Z, b"key", 0x8000_00C1 | number << 12, &told).unwrap();
+            assert_eq!(derived, *openssl::hash::hash(digest, b"\0\0\0\x01keyinfo").unwrap());
+        }
+    }
+}
+
 #[test]
 fn each_digest_has_a_number() {
     let ta = Ta::new("digests", Api::Now);

@@ -139,7 +139,20 @@ fn values_that_no_key_has_are_told() {
 fn generated_keys_are_random_and_have_their_size() {
     for api in APIS {
         let ta = Ta::new("generate", api);
-        for (kind, max, size, len) in [
+        let hmac = [
+            (HMAC_TYPE | 1, 512, 64, 8),
+            (HMAC_TYPE | 2, 512, 80, 10),
+            (HMAC_TYPE | 3, 512, 112, 14),
+            (HMAC_TYPE | 4, 1024, 192, 24),
+            (HMAC_TYPE | 5, 1024, 256, 32),
+            (HMAC_TYPE | 6, 1024, 1024, 128),
+            (HMAC_TYPE | 7, 1024, 1024, 128),
+            (HMAC_TYPE | 8, 1024, 192, 24),
+            (HMAC_TYPE | 9, 1024, 256, 32),
+            (HMAC_TYPE | 0xA, 1024, 512, 64),
+            (HMAC_TYPE | 0xB, 1024, 256, 32),
+        ];
+        let others = [
             (AES, 256, 128, 16),
             (AES, 256, 256, 32),
             (DES, 64, 64, 8),
@@ -148,10 +161,8 @@ fn generated_keys_are_random_and_have_their_size() {
             (DES3, 112, 112, 16),
             (SM4, 128, 128, 16),
             (GENERIC_SECRET, 4096, 4096, 512),
-            (HMAC_TYPE | 1, 512, 64, 8),
-            (HMAC_TYPE | 7, 1024, 1024, 128),
-            (HMAC_TYPE | 0xB, 1024, 256, 32),
-        ] {
+        ];
+        for (kind, max, size, len) in hmac.into_iter().chain(others) {
             let keys: Vec<_> = (0..2)
                 .map(|slot| {
                     ta.ok(Call::AllocateObject, args(&[slot, kind, max]));

@@ -279,6 +279,15 @@ fn new_keys_work_and_are_for_one_algorithm() {
             }
         }
     }
+    let both: Vec<_> = [0, 1]
+        .into_iter()
+        .map(|slot| {
+            ta.ok(Call::AllocateObject, args(&[slot, KEP_KEYPAIR, 256]));
+            ta.ok(Call::GenerateKey, args(&[slot, 256, 0]));
+            ta.buffer(slot, PRIVATE)
+        })
+        .collect();
+    assert_ne!(both[0], both[1]);
     for (algorithm, mode, size) in [(SM2_DSA, SIGN, 256), (SM2_PKE, ENCRYPT, 256), (SM2_KEP, DERIVE, 512)] {
         for (bits, there) in [(size, true), (192, false), (size * 2, false)] {
             let result = ta.call(Call::AllocateOperation, args(&[0, algorithm, mode, bits])).result;

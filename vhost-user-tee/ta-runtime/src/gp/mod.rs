@@ -12,15 +12,16 @@
 //! | 4.9 calls to other TAs | 3 | all, in [`sessions`]; [`system_calls`] are the pseudo TA's that are carried out here |
 //! | 4.10 cancellation | 3 | all, in [`cancellation`] |
 //! | 4.11 memory | 9 | all, in [`memory`] |
-//! | 5.5 objects | 7 | all, in [`objects`] |
-//! | 5.6 transient objects | 9 | all, in [`attributes`], [`transient_objects`]: keys of symmetric algorithms ([`object_types`]) |
+//! | 5.5 objects | 7 | all, in [`objects`]; what one is, in [`object`] |
+//! | 5.6 transient objects | 9 | all, in [`attributes`], [`transient_objects`]: of all types ([`object_types`], [`type_attributes`]) |
 //! | 5.7 – 5.9 persistent objects | 14 | none yet |
-//! | 6.2 operations | 9 | all, in [`operations`], [`operation_info`], [`operation_keys`]: what there is of [`algorithms`] |
+//! | 6.2 operations | 9 | all, in [`operations`], [`operation_info`], [`operation_keys`]: of [`algorithms`] |
 //! | 6.3 digests | 3 | all, in [`digests`]: MD5, SHA-1, SHA-2, SHA-3, SHAKE, SM3 |
 //! | 6.4 ciphers | 3 | all, in [`ciphers`]: AES ECB, CBC, CTR, CTS, XTS; DES, DES3 ECB, CBC; SM4 ECB, CBC, CTR, XTS |
 //! | 6.5 MAC | 4 | all, in [`macs`]: HMAC; CMAC of AES, DES3; CBC-MAC of AES, DES, DES3 |
 //! | 6.6 authenticated encryption | 5 | all, in [`authenticated`], [`authenticated_gp11`]: AES-GCM, AES-CCM |
-//! | 6.7, 6.8 asymmetric, derivation | 5 | none yet |
+//! | 6.7 asymmetric | 4 | all, in [`asymmetric`], [`asymmetric_operations`]: RSA, DSA, ECDSA, SM2, Ed25519, Ed448 ([`asymmetric_algorithms`]) |
+//! | 6.8 derivation | 1 | all, in [`derivation`]: DH, ECDH, X25519, X448, SM2; HKDF, Concat KDF, PBKDF2 |
 //! | 6.9 random numbers | 1 | all, in [`random`] |
 //! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
 //! | 8 big integers | 37 | all, in [`big_int`] |

@@ -4,7 +4,6 @@
 
 use tee::gp::{
     ERROR_ACCESS_DENIED, ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_ITEM_NOT_FOUND, ERROR_NOT_SUPPORTED,
-    ERROR_SECURITY,
 };
 use zeroize::Zeroizing;
 
@@ -12,7 +11,7 @@ use super::asymmetric_keys;
 use super::attribute_ids::SECRET_VALUE;
 use super::attribute_set::{is_public, Attribute, AttributeSet, Content};
 use super::object_types::{curve_bits, ObjectType, GENERIC_SECRET};
-use super::type_attributes::{Form, Need, TypeAttribute};
+use super::type_attributes::{bits, Form, Need, TypeAttribute};
 use crate::services;
 
 /// `TEE_USAGE_EXTRACTABLE`.
@@ -72,7 +71,7 @@ impl Object {
         if !kind.has_size(max_size) || attributes.iter().any(|attribute| of_type(attribute).is_none()) {
             return None;
         }
-        check_given(kind, &attributes, |attribute| match attribute.populate {
+        kind.check_given(&attributes, |attribute| match attribute.populate {
             Need::No => Need::Optional,
             need => need,
         })
@@ -121,7 +120,7 @@ impl Object {
     /// Initializes it; false where an attribute has a value that no object of this type has.
     pub(super) fn populate(&mut self, given: Vec<Attribute>) -> Result<bool, u32> {
         self.check_uninitialized()?;
-        check_given(self.kind, &given, |attribute| attribute.populate)?;
+        self.kind.check_given(&given, |attribute| attribute.populate)?;
         let optional = |of: &&TypeAttribute| of.populate == Need::Optional;
         let there = given.iter().filter_map(|of| self.kind.attribute(of.id)).filter(optional).count();
         if there != 0 && there != self.kind.attributes().iter().filter(optional).count() {
@@ -144,7 +143,7 @@ impl Object {
                 }
                 size = Some(told);
             }
-            let content = in_form(attribute.form, content)?;
+            let content = attribute.form.take(content)?;
             if let (true, Content::Buffer(number)) = (attribute.bounded, &content) {
                 if bits(number) > u64::from(self.max_size) {
                     return Err(ERROR_BAD_STATE);
@@ -178,7 +177,7 @@ impl Object {
         if size > self.max_size {
             return Err(ERROR_BAD_PARAMETERS);
         }
-        check_given(self.kind, &given, |attribute| attribute.generate)?;
+        self.kind.check_given(&given, |attribute| attribute.generate)?;
         let attributes = if self.kind.is_secret() {
             let mut secret = Zeroizing::new(vec![0; self.kind.secret_len(size)]);
             services::random(&mut secret);
@@ -216,16 +215,13 @@ impl Object {
     pub(super) fn copy_from(&mut self, from: Object) -> Result<(), u32> {
         self.check_uninitialized()?;
         let key = from.key.ok_or(ERROR_BAD_STATE)?;
-        self.key = Some(copy_for(self.kind, from.kind, &key).ok_or(ERROR_BAD_PARAMETERS)?);
-        let size = match self.key.as_ref().filter(|_| self.kind.is_secret()) {
-            Some(key) => self.kind.size_of(key.secret().len(), self.max_size),
-            None => (key.size <= self.max_size).then_some(key.size),
+        let copy = copy_for(self.kind, from.kind, &key).ok_or(ERROR_BAD_PARAMETERS)?;
+        let size = if self.kind.is_secret() {
+            self.kind.size_of(copy.secret().len(), self.max_size)
+        } else {
+            (copy.size <= self.max_size).then_some(copy.size)
         };
-        let Some(size) = size else {
-            self.key = None;
-            return Err(ERROR_BAD_PARAMETERS);
-        };
-        self.key = self.key.take().map(|key| Key { size, ..key });
+        self.key = Some(Key { size: size.ok_or(ERROR_BAD_PARAMETERS)?, ..copy });
         self.restrict(from.usage);
         Ok(())
     }
@@ -257,51 +253,12 @@ pub(super) fn copy_for(kind: &ObjectType, from: &ObjectType, key: &Key) -> Optio
     kind.copies(from).then(|| Key { size: key.size, attributes: AttributeSet::new(copy()) })
 }
 
-/// Those that are needed are there, each once, and none that is not.
-fn check_given(
-    kind: &ObjectType,
-    given: &[Attribute],
-    need: impl Fn(&TypeAttribute) -> Need,
-) -> Result<(), u32> {
-    let count = |id| given.iter().filter(|attribute| attribute.id == id).count();
-    let known = given.iter().all(|attribute| kind.attribute(attribute.id).is_some());
-    let needed = kind.attributes().iter().all(|attribute| match need(attribute) {
-        Need::No => count(attribute.id) == 0,
-        Need::Optional => count(attribute.id) <= 1,
-        Need::Required => count(attribute.id) == 1,
-    });
-    (known && needed).then_some(()).ok_or(ERROR_ITEM_NOT_FOUND)
-}
-
-fn in_form(form: Form, content: Content) -> Result<Content, u32> {
-    Ok(match (form, content) {
-        (Form::Value, Content::Values(value, _)) => Content::Values(value, 0),
-        (Form::Secret, Content::Buffer(secret)) => Content::Buffer(secret),
-        (Form::Bytes(len), Content::Buffer(bytes)) if bytes.len() == len => Content::Buffer(bytes),
-        (Form::Bytes(_), Content::Buffer(_)) => return Err(ERROR_SECURITY),
-        (Form::Number, Content::Buffer(number)) => {
-            Content::Buffer(Zeroizing::new(without_zeros(&number).to_vec()))
-        }
-        (_, Content::Values(..) | Content::Buffer(_)) => return Err(ERROR_BAD_PARAMETERS),
-    })
-}
-
-fn without_zeros(number: &[u8]) -> &[u8] {
-    &number[number.iter().take_while(|byte| **byte == 0).count()..]
-}
-
-/// Bits that a number has.
-fn bits(number: &[u8]) -> u64 {
-    match without_zeros(number) {
-        [first, rest @ ..] => u64::from(first.ilog2() + 1) + rest.len() as u64 * 8,
-        [] => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::attribute_ids::*;
     use super::super::object_types::*;
+    use tee::gp::ERROR_SECURITY;
+
     use super::*;
 
     fn buffer(id: u32, bytes: &[u8]) -> Attribute {
@@ -336,7 +293,6 @@ mod tests {
         assert_eq!(pair.buffer(ECC_PRIVATE_VALUE), Ok(Some(&[1, 2][..])));
         assert_eq!(pair.values(ECC_CURVE), Ok(Some((3, 0))));
         assert_eq!(pair.buffer(RSA_MODULUS), Ok(None));
-        assert_eq!([bits(&[0, 1, 0]), bits(&[0x80]), bits(&[0]), bits(&[])], [9, 8, 0, 0]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Types of objects (API 1.3.1, table 5-9, and section 6.11).
 
+use tee::gp::ERROR_ITEM_NOT_FOUND;
+
+use super::attribute_set::Attribute;
 use super::type_attributes::*;
 
 pub(super) const AES: u32 = 0xA000_0010;
@@ -192,6 +195,23 @@ impl ObjectType {
 
     fn has(&self, attribute: &TypeAttribute) -> bool {
         self.attribute(attribute.id).is_some()
+    }
+
+    /// Whether those attributes are given that are needed, each once, and none that is not. The error is a code to
+    /// end the TA with.
+    pub(super) fn check_given(
+        &self,
+        given: &[Attribute],
+        need: impl Fn(&TypeAttribute) -> Need,
+    ) -> Result<(), u32> {
+        let count = |id| given.iter().filter(|attribute| attribute.id == id).count();
+        let known = given.iter().all(|attribute| self.attribute(attribute.id).is_some());
+        let needed = self.attributes.iter().all(|attribute| match need(attribute) {
+            Need::No => count(attribute.id) == 0,
+            Need::Optional => count(attribute.id) <= 1,
+            Need::Required => count(attribute.id) == 1,
+        });
+        (known && needed).then_some(()).ok_or(ERROR_ITEM_NOT_FOUND)
     }
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Which attributes an object of each type has (API 1.3.1, tables 5-9 to 5-11), as OP-TEE has them.
 
+use tee::gp::{ERROR_BAD_PARAMETERS, ERROR_SECURITY};
+use zeroize::Zeroizing;
+
 use super::attribute_ids::*;
+use super::attribute_set::Content;
 
 /// Whether an attribute is to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,34 @@ pub(super) enum Form {
     Bytes(usize),
     /// The first of two values; the second is not kept.
     Value,
+}
+
+impl Form {
+    /// An attribute that is given, as an object has it. Errors are codes to end the TA with.
+    pub(super) fn take(self, given: Content) -> Result<Content, u32> {
+        Ok(match (self, given) {
+            (Self::Value, Content::Values(value, _)) => Content::Values(value, 0),
+            (Self::Secret, Content::Buffer(secret)) => Content::Buffer(secret),
+            (Self::Bytes(len), Content::Buffer(bytes)) if bytes.len() == len => Content::Buffer(bytes),
+            (Self::Bytes(_), Content::Buffer(_)) => return Err(ERROR_SECURITY),
+            (Self::Number, Content::Buffer(number)) => {
+                Content::Buffer(Zeroizing::new(without_zeros(&number).to_vec()))
+            }
+            (_, Content::Values(..) | Content::Buffer(_)) => return Err(ERROR_BAD_PARAMETERS),
+        })
+    }
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    &number[number.iter().take_while(|byte| **byte == 0).count()..]
+}
+
+/// Bits that a number has.
+pub(super) fn bits(number: &[u8]) -> u64 {
+    match without_zeros(number) {
+        [first, rest @ ..] => u64::from(first.ilog2() + 1) + rest.len() as u64 * 8,
+        [] => 0,
+    }
 }
 
 /// An attribute of a type of objects.
@@ -147,3 +179,13 @@ pub(super) static ED448_PUBLIC: [TypeAttribute; 1] = [bytes(ED448_PUBLIC_VALUE, 
 pub(super) static ED448_PAIR: [TypeAttribute; 2] = pair(ED448_PRIVATE_VALUE, ED448_PUBLIC_VALUE, 57);
 pub(super) static X448_PUBLIC: [TypeAttribute; 1] = [bytes(X448_PUBLIC_VALUE, 56)];
 pub(super) static X448_PAIR: [TypeAttribute; 2] = pair(X448_PRIVATE_VALUE, X448_PUBLIC_VALUE, 56);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_of_numbers() {
+        assert_eq!([bits(&[0, 1, 0]), bits(&[0x80]), bits(&[0]), bits(&[])], [9, 8, 0, 0]);
+    }
+}
