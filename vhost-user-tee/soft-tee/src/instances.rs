@@ -23,6 +23,7 @@ use tee::{gp, CancelToken, Failure};
 use uuid::Uuid;
 
 use crate::death::Death;
+use crate::debugging::Debugging;
 use crate::instance::{Birth, CallTurn, Instance};
 use crate::monitor::{self, Monitor};
 use crate::nesting::Nesting;
@@ -45,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) max_instances: usize,
     /// Most bytes of heap of each.
     pub(crate) heap: u64,
+    /// How they are debugged, where they are.
+    pub(crate) debugging: Option<Debugging>,
     /// How long one may take to come to its end.
     pub(crate) grace: Duration,
     /// What the TEE keeps.
@@ -242,7 +245,7 @@ impl Instances {
 
     /// Starts a process; its TA does not run before the first call, so this is short.
     fn spawn(&self, table: &mut Table, image: TaImage) -> Result<Arc<Instance>, Failure> {
-        let Setup { runtime, device_id, max_instances, heap, state, .. } = &self.setup;
+        let Setup { runtime, device_id, max_instances, heap, state, debugging, .. } = &self.setup;
         if table.closed {
             return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
         }
@@ -251,7 +254,9 @@ impl Instances {
             self.errors.error(format_args!("TA {ta}: the limit of {max_instances} instances is reached"));
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }
-        let birth = Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap, state };
+        let debugging = debugging.as_ref();
+        let birth =
+            Birth { errors: &self.errors, runtime, device_id: *device_id, heap: *heap, state, debugging };
         let watched = Instance::spawn(image, &birth).map_err(|error| {
             self.errors.error(format_args!("TA {ta}: {}: {error}", runtime.display()));
             Failure::tee(gp::ERROR_GENERIC)

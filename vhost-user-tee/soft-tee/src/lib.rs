@@ -29,6 +29,7 @@
 mod attestation_key;
 mod context;
 mod death;
+mod debugging;
 mod device_key;
 mod instance;
 mod instances;
@@ -62,6 +63,7 @@ use tee::{Context, Failure, Tee, Version};
 use uuid::Uuid;
 
 use crate::context::SoftContext;
+pub use crate::debugging::Debugging;
 pub use crate::device_key::{DeviceKey, Error as DeviceKeyError};
 use crate::pseudo_ta::{Measurement, PseudoTas};
 pub use crate::state::{Error as StateError, State};
@@ -160,6 +162,21 @@ impl SoftTee {
     ///
     /// If the folder of TAs or the runtime is not what it should be.
     pub fn new(config: Config) -> Result<Self, Error> {
+        Self::make(config, None)
+    }
+
+    /// Makes a TEE whose TAs run without a sandbox, for a developer to look into. TAs may need shared
+    /// libraries of the host, such as those of sanitizers.
+    ///
+    /// # Errors
+    ///
+    /// As [`SoftTee::new`].
+    pub fn for_debugging(config: Config, debugging: Debugging) -> Result<Self, Error> {
+        log::warn!("{}: TAs are debugged: they run WITHOUT A SANDBOX", config.name);
+        Self::make(config, Some(debugging))
+    }
+
+    fn make(config: Config, debugging: Option<Debugging>) -> Result<Self, Error> {
         let Config { name, ta_dir, ta_runtime, limits, state } = config;
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
@@ -175,7 +192,10 @@ impl SoftTee {
             Ok(_) => return Err(Error::NotRuntime(ta_runtime, String::new())),
             Err(error) => return Err(Error::NotRuntime(ta_runtime, format!(": {error}"))),
         };
-        let registry = Registry::new(ta_dir, offer, limits.ta_file, limits.stack);
+        let mut registry = Registry::new(ta_dir, offer, limits.ta_file, limits.stack);
+        if debugging.is_some() {
+            registry.load_named_files();
+        }
         let setup = Setup {
             device_id: Uuid::new_v5(&DEVICE_IDS, name.as_bytes()),
             vm: name.clone(),
@@ -184,6 +204,7 @@ impl SoftTee {
             heap: limits.heap,
             grace: limits.grace,
             state,
+            debugging,
         };
         let instances = Instances::new(setup, registry, pseudo_tas)
             .map_err(|error| Error::Monitor(name, error.to_string()))?;

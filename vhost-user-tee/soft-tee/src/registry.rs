@@ -4,7 +4,7 @@
 //! A TA is copied when a session is opened, and what is checked, and runs, is the copy: nobody can
 //! change it in between.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
@@ -74,12 +74,20 @@ pub(crate) struct Registry {
     offer: Offer,
     max_len: u64,
     max_stack: u64,
+    named_files: bool,
 }
 
 impl Registry {
     /// TAs in `folder`, for a runtime that offers `offer`.
     pub(crate) fn new(folder: PathBuf, offer: Offer, max_len: u64, max_stack: u64) -> Self {
-        Self { folder, offer, max_len, max_stack }
+        Self { folder, offer, max_len, max_stack, named_files: false }
+    }
+
+    /// From now on, loads TAs as the files that they are, for debuggers to find by name, and with any
+    /// shared library that they need. Files may change while they are used.
+    pub(crate) fn load_named_files(&mut self) {
+        self.named_files = true;
+        self.offer.allow_any_library();
     }
 
     /// Copies and checks the TA `uuid`.
@@ -93,7 +101,12 @@ impl Registry {
         if u64::from(head.stack_size) > self.max_stack {
             return Err(Error::Stack { path, needed: head.stack_size, limit: self.max_stack });
         }
-        match sealed_copy(&data) {
+        let file = if self.named_files {
+            fs::canonicalize(&path).and_then(File::open).map(OwnedFd::from)
+        } else {
+            sealed_copy(&data)
+        };
+        match file {
             Ok(file) => Ok(TaImage { head, file }),
             Err(error) => Err(Error::Copy(path, error)),
         }
@@ -107,7 +120,7 @@ impl Registry {
     /// The TAs of which the header has `flag`; files that are none are passed over, as they are when sessions are
     /// opened.
     pub(crate) fn with_flag(&self, flag: u32) -> Vec<Uuid> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let has_flag = |uuid: &Uuid| {
             let file = open(&self.path(*uuid));
             file.is_ok_and(|file| ta_elf::head(file, *uuid).is_ok_and(|head| head.has(flag)))

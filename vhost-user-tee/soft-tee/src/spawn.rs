@@ -13,6 +13,8 @@ use ta_protocol::control::{self, Start, StartFiles};
 use ta_protocol::mailbox::Mailbox;
 use ta_protocol::socket;
 
+use crate::debugging::Debugging;
+
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -44,7 +46,12 @@ pub(crate) struct Spawned {
 }
 
 /// Starts `runtime` with the TA in the file `ta`.
-pub(crate) fn spawn(runtime: &Path, start: &Start, ta: &OwnedFd) -> Result<Spawned, Error> {
+pub(crate) fn spawn(
+    runtime: &Path,
+    start: &Start,
+    ta: &OwnedFd,
+    debugging: Option<&Debugging>,
+) -> Result<Spawned, Error> {
     let resource = |what| move |error: io::Error| Error::Resource(what, error);
     let (mailbox, mailbox_file) = Mailbox::create().map_err(resource("mailbox"))?;
     let (control, their_control) = socket::pair()?;
@@ -58,6 +65,7 @@ pub(crate) fn spawn(runtime: &Path, start: &Start, ta: &OwnedFd) -> Result<Spawn
     // Nothing of this process's is inherited but what is named here: all else is close-on-exec.
     let mut child = Command::new(runtime)
         .env_clear()
+        .envs(debugging.into_iter().flat_map(|debugging| debugging.environment.iter().cloned()))
         .current_dir("/")
         .stdin(Stdio::from(their_control))
         .stdout(Stdio::null())

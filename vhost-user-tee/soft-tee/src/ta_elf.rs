@@ -71,7 +71,8 @@ pub(crate) enum Error {
 #[derive(Debug)]
 pub(crate) struct Offer {
     symbols: HashSet<String>,
-    libraries: HashSet<String>,
+    /// `None`: whatever a TA needs.
+    libraries: Option<HashSet<String>>,
 }
 
 impl Offer {
@@ -85,7 +86,16 @@ impl Offer {
             .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
             .filter(|name| is_offered(name))
             .collect();
-        Ok(Self { symbols, libraries: needed(&file)?.into_iter().collect() })
+        Ok(Self { symbols, libraries: Some(needed(&file)?.into_iter().collect()) })
+    }
+
+    /// From now on, a TA may need any shared library.
+    pub(crate) fn allow_any_library(&mut self) {
+        self.libraries = None;
+    }
+
+    fn has_library(&self, name: &String) -> bool {
+        self.libraries.as_ref().is_none_or(|libraries| libraries.contains(name))
     }
 
     /// Whether anything is offered: it is a runtime, rather than some other program.
@@ -110,7 +120,7 @@ pub(crate) fn check(ta: &[u8], uuid: Uuid, offer: &Offer) -> Result<TaHead, Erro
     }
     let head = read_head(&file, uuid)?;
     check_symbols(&file, offer)?;
-    match needed(&file)?.into_iter().find(|library| !offer.libraries.contains(library)) {
+    match needed(&file)?.into_iter().find(|library| !offer.has_library(library)) {
         Some(library) => Err(Error::Library(printable(library.as_bytes()))),
         None => Ok(head),
     }

@@ -12,6 +12,7 @@
 #   CFG_…=…                 given to the compiler as macros: y as 1, n not at all; defaults are in conf.mk
 #   CFG_TEE_TA_LOG_LEVEL=n  which traces are compiled in: 0 none … 4 all (default 2)
 #   CFG_WERROR=y            warnings are errors
+#   TA_BUILD=<kind>         to be looked into, see ta-debug: debug, sanitize, coverage, or, with clang, fuzz
 #   V=1                     shows the commands; make -s shows nothing
 #
 # The TA's sub.mk, and those of the folders in its subdirs-y, say what it is made of, as OP-TEE's do:
@@ -140,7 +141,7 @@ $(eval $(call ta-folder,.))
 
 kit-srcs :=
 ifneq ($(BINARY),)
-kit-srcs += user_ta_header.c trace.c base64.c
+kit-srcs += user_ta_header.c trace.c base64.c $(if $(filter fuzz,$(TA_BUILD)),fuzz.c)
 ifeq ($(CFG_TA_OPTEE_CORE_API_COMPAT_1_1),y)
 kit-srcs += gp11_entry.c
 endif
@@ -168,11 +169,38 @@ ta-cflags = -std=gnu11 $(ta-common) $(CFLAGS) $(CFLAGS_$(sm)) $(lib-cflags)
 ta-cxxflags = $(ta-common) $(CXXFLAGS) $(CXXFLAGS_$(sm)) $(lib-cxxflags)
 ta-aflags = -g -fPIC $(AFLAGS) $(AFLAGS_$(sm))
 
+# Builds that a developer looks into, and what they are linked with. The shared runtime of a sanitizer is loaded
+# before anything else (by ta-debug); gcc's is found by its name, clang's has no place among other libraries.
+ifneq ($(filter-out debug sanitize coverage fuzz,$(TA_BUILD)),)
+$(error TA_BUILD is debug, sanitize, coverage or fuzz, not $(TA_BUILD))
+endif
+ta-sanitizers := -fsanitize=address,undefined
+ifneq ($(filter clang%,$(notdir $(firstword $(CC)))),)
+ta-clang-runtimes := $(shell $(CC) -print-runtime-dir)
+ta-sanitizers-ld := $(ta-sanitizers) -shared-libasan -Wl,-rpath,$(ta-clang-runtimes)
+endif
+ta-build-debug := -O0 -g3
+ta-build-sanitize := -O1 -g -fno-omit-frame-pointer $(ta-sanitizers) -fno-sanitize-recover=undefined
+ta-ld-sanitize := $(or $(ta-sanitizers-ld),$(ta-sanitizers))
+ta-build-coverage := -O0 --coverage -fprofile-abs-path
+ta-ld-coverage := --coverage
+# fuzz.c tells libFuzzer what these compare.
+ta-compared := memcmp strcmp strncmp TEE_MemCompare __GP11_TEE_MemCompare
+ta-build-fuzz := $(ta-build-sanitize) -fsanitize=fuzzer-no-link $(ta-compared:%=-fno-builtin-%)
+ta-ld-fuzz := $(ta-sanitizers-ld) $(ta-compared:%=-Wl,--wrap=%)
+ta-libs-fuzz := $(wildcard $(ta-clang-runtimes)/libclang_rt.fuzzer_no_main*$(patsubst ta_arm64,aarch64,$(sm:ta_x%=x%))*.a)
+ifeq ($(TA_BUILD),fuzz)
+ifeq ($(ta-libs-fuzz),)
+$(error TA_BUILD=fuzz wants COMPILER=clang and its runtimes: apt-get install clang llvm libclang-rt-dev)
+endif
+endif
+ta-common += $(ta-build-$(TA_BUILD))
+
 # Of the C++ library a TA has its own copy: its process has none.
 cxx-objs := $(foreach o,$(objs),$(if $(filter %.cpp %.cc %.cxx,$(src-of-$(o))),$(o)))
-ta-linker := $(if $(cxx-objs),$(CXX) -static-libstdc++,$(CC))
-ta-ldflags := -shared -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id -Wl,--as-needed
-ta-ldadd = $(addprefix -L,$(libdirs)) -Wl,--start-group $(addprefix -l,$(libnames)) -Wl,--end-group $(LDADD)
+ta-linker := $(if $(cxx-objs)$(filter fuzz,$(TA_BUILD)),$(CXX) -static-libstdc++,$(CC))
+ta-ldflags := -shared -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id -Wl,--as-needed $(ta-ld-$(TA_BUILD))
+ta-ldadd = $(addprefix -L,$(libdirs)) -Wl,--start-group $(addprefix -l,$(libnames)) -Wl,--end-group $(LDADD) $(ta-libs-$(TA_BUILD))
 
 # Rules ------------------------------------------------------------------------------------------------------
 

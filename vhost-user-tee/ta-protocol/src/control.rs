@@ -16,6 +16,13 @@ const UNMAP: u64 = 2;
 const UNMAPPED: u64 = 3;
 const NOT_STARTED: u64 = 4;
 
+/// `Start::debug`: no sandbox, and the TA's file is one with a name, where debuggers find it.
+pub const DEBUG_UNCONFINED: u64 = 1;
+/// `Start::debug`, of an unconfined one: wait for a debugger before the first call.
+pub const DEBUG_WAIT: u64 = 2;
+/// `Start::debug`, of an unconfined one: a panic of the TA runs exit handlers, instead of stopping where it is.
+pub const DEBUG_EXIT: u64 = 4;
+
 /// The first message: all that a TA process is given, with the descriptors of [`StartFiles`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -32,12 +39,14 @@ pub struct Start {
     pub stack: u64,
     /// The TA's [`TaHead::flags`](crate::ta_head::TaHead::flags).
     pub flags: u64,
+    /// `DEBUG_*`: zero but where a developer looks into a TA.
+    pub debug: u64,
 }
 
 impl Start {
     /// The start of a TA, of which the fields are to be filled in.
     pub fn new() -> Self {
-        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0, flags: 0 }
+        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0, flags: 0, debug: 0 }
     }
 }
 

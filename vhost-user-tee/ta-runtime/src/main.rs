@@ -7,6 +7,7 @@
 //!   ───────── the core: ─────────────────────────────────────────────────────────────
 //!   start     takes what the daemon gives, closes the sandbox, loads the TA
 //!   call      main thread: carries calls out on the TA's entry points
+//!   debugging a start without a sandbox, where a developer looks into a TA
 //!   control   service thread: unmaps guest memory that the guest takes back, whatever the TA does
 //!   sys       all unsafe code of the core
 //! ```
@@ -22,6 +23,7 @@
 
 mod call;
 mod control;
+mod debugging;
 mod gp;
 mod guest_memory;
 mod process;

@@ -8,18 +8,18 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use ta_protocol::control::{self as protocol, Notice, Refusal, Start, StartFiles};
+use ta_protocol::control::{self as protocol, Notice, Refusal, Start, StartFiles, DEBUG_UNCONFINED};
 use ta_protocol::mailbox::Mailbox;
 use ta_protocol::socket;
 use uuid::Uuid;
 
 use crate::call::Calls;
-use crate::control;
 use crate::process::Process;
 use crate::sandbox::{self, Sandbox};
 use crate::sys::library::EntryPoints;
 use crate::sys::{crypto_library, inherited_files, syscall_trap};
 use crate::ta::Ta;
+use crate::{control, debugging};
 
 /// Why a TA was not started.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub(crate) enum Error {
     /// The sandbox does not close.
     #[error("sandbox: {0}")]
     Sandbox(#[from] sandbox::Error),
+    /// No debugger can be waited for.
+    #[error("debugger: {0}")]
+    Debugger(io::Error),
     /// The dynamic linker refuses the TA.
     #[error("{0}")]
     Load(String),
@@ -68,6 +71,9 @@ pub(crate) fn start() -> Result<Calls, Error> {
     if !crypto_library::forgo_configuration() {
         return Err(Error::CryptoLibrary);
     }
+    if start.debug & DEBUG_UNCONFINED != 0 {
+        return start_unconfined(start.debug, &ta, process, stdin);
+    }
     let sandbox = Sandbox::enter(start.stack)?;
     control::start(stdin.as_fd()).map_err(Error::Thread)?;
     syscall_trap::install().map_err(Error::Signal)?;
@@ -79,6 +85,22 @@ pub(crate) fn start() -> Result<Calls, Error> {
     let heap = ta.data_size().map_or(start.heap, |size| size.min(start.heap));
     process.set_ta(ta);
     sandbox.close(heap)?;
+    Ok(Calls::new(entry_points))
+}
+
+/// The same, without a sandbox.
+fn start_unconfined(
+    flags: u64,
+    ta: &File,
+    process: &'static Process,
+    stdin: &'static io::Stdin,
+) -> Result<Calls, Error> {
+    debugging::begin(flags);
+    control::start(stdin.as_fd()).map_err(Error::Thread)?;
+    let name = debugging::name_of(ta).map_err(Error::TaFile)?;
+    let mut entry_points = EntryPoints::load_for_debugging(&name).map_err(Error::Load)?;
+    process.set_ta(Ta { properties: entry_points.take_properties() });
+    debugging::wait_for_debugger().map_err(Error::Debugger)?;
     Ok(Calls::new(entry_points))
 }
 

@@ -33,6 +33,7 @@ use uuid::Uuid;
 pub(crate) use call_turn::CallTurn;
 
 use crate::death::Death;
+use crate::debugging::Debugging;
 use crate::outward::Outward;
 use crate::ration::ErrorLog;
 use crate::registry::TaImage;
@@ -103,6 +104,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) heap: u64,
     /// What the VM's TEE keeps.
     pub(crate) state: &'a Arc<State>,
+    /// How it is debugged, where it is.
+    pub(crate) debugging: Option<&'a Debugging>,
 }
 
 impl Instance {
@@ -115,10 +118,11 @@ impl Instance {
             heap: birth.heap,
             stack: u64::from(head.stack_size) + RUNTIME_STACK,
             flags: head.flags.into(),
+            debug: birth.debugging.map_or(0, Debugging::flags),
             ..Start::new()
         };
         let Spawned { child, pidfd, log, mailbox, control, memory } =
-            spawn::spawn(birth.runtime, &start, &image)?;
+            spawn::spawn(birth.runtime, &start, &image, birth.debugging)?;
         let instance = Self {
             name: format!("TA {} [{}]", head.uuid(), child.id()),
             errors: birth.errors.clone(),

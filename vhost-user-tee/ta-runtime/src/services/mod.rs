@@ -43,7 +43,7 @@ use std::io::Write;
 pub(crate) use ta_protocol::log_line::Level;
 use ta_protocol::mailbox::LastWords;
 
-use crate::process;
+use crate::{debugging, process};
 
 /// Logs `text`, a line or several, in the TA's name.
 pub(crate) fn log(level: Level, text: &str) {
@@ -58,6 +58,7 @@ pub(crate) fn log(level: Level, text: &str) {
 /// logged. The TA's exit handlers do not run.
 pub(crate) fn panic(code: u32) -> ! {
     process::this().mailbox().leave(LastWords::Panic(code));
+    debugging::panicked(code);
     process::exit(1)
 }
 

@@ -6,3 +6,9 @@ pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: `_exit` has no conditions.
     unsafe { libc::_exit(code) }
 }
+
+/// Ends the process by SIGABRT, where it is: debuggers and sanitizers show how it got there.
+pub(crate) fn abort() -> ! {
+    // SAFETY: it has no conditions.
+    unsafe { libc::abort() }
+}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The TA as a shared object: loading it, and calling its entry points.
 
-use std::ffi::c_void;
+use std::ffi::{c_void, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::Path;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use ta_protocol::message::NUM_PARAMS;
@@ -12,6 +13,9 @@ use crate::services::properties::Property;
 
 #[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
 compile_error!("`TeeParam` is laid out for 64-bit little-endian machines");
+
+/// The entry point that commands go to.
+const INVOKE: &str = "TA_InvokeCommandEntryPoint";
 
 /// `TEE_Param`: a union of {buffer, size} and {a, b} of 32 bits each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,10 +79,20 @@ impl EntryPoints {
     /// Loads the TA in `file`; runs its constructors. The error is the dynamic linker's.
     pub(crate) fn load(file: BorrowedFd<'_>) -> Result<Self, String> {
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        Self::load_path(&path, &[INVOKE]).map_err(|error| error.replace(&path, "the TA"))
+    }
+
+    /// Loads the TA in the file of that name. Where it comes with a fuzzer (the dev kit's `fuzz.c`), that
+    /// is called instead of its commands.
+    pub(crate) fn load_for_debugging(path: &Path) -> Result<Self, String> {
+        Self::load_path(path, &["ta_fuzz", INVOKE])
+    }
+
+    fn load_path(path: impl AsRef<OsStr>, invoke: &[&str]) -> Result<Self, String> {
         // SAFETY: this runs the TA's constructors: foreign code, which the sandbox that has closed
         // around the process is for.
-        let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }
-            .map_err(|error| error.to_string().replace(&path, "the TA"))?;
+        let library =
+            unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| error.to_string())?;
         // SAFETY: each name has the type that GP gives it.
         unsafe {
             Ok(Self {
@@ -86,7 +100,7 @@ impl EntryPoints {
                 destroy: symbol(&library, "TA_DestroyEntryPoint")?,
                 open_session: symbol(&library, "TA_OpenSessionEntryPoint")?,
                 close_session: symbol(&library, "TA_CloseSessionEntryPoint")?,
-                invoke: symbol(&library, "TA_InvokeCommandEntryPoint")?,
+                invoke: first_symbol(&library, invoke)?,
                 properties: properties(&library)?,
                 _library: library,
             })
@@ -138,6 +152,15 @@ impl EntryPoints {
         // SAFETY: as in `open_session` and `close_session`.
         unsafe { (self.invoke)(session.0, func, types, params.as_mut_ptr()) }
     }
+}
+
+/// # Safety
+///
+/// `T` is the type of all functions of `names`, of which there is at least one.
+unsafe fn first_symbol<T: Copy>(library: &Library, names: &[&str]) -> Result<T, String> {
+    // SAFETY: the caller's promise.
+    let found = names.iter().map(|name| unsafe { symbol(library, name) });
+    found.reduce(Result::or).unwrap_or_else(|| Err(String::new()))
 }
 
 /// # Safety

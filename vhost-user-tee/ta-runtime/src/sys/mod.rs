@@ -11,6 +11,7 @@ pub(crate) mod mac_context;
 pub(crate) mod own_map;
 mod parameters;
 pub(crate) mod probe;
+pub(crate) mod ptracer;
 pub(crate) mod syscall_trap;
 mod ta_properties;
 pub(crate) mod whole_blocks;
