@@ -18,10 +18,12 @@
 //! - [`uml`]: guests of user-mode Linux, for development
 //! - [`gp_coverage`]: the page that says which test exercises which part of the GP API
 //! - [`optee`]: an Arm machine with a real OP-TEE in its secure world
+//! - [`nested`]: a guest of that machine, whose TEE is that OP-TEE
 //! - [`scene`]: a daemon with its machines, and where their logs are
 
 pub mod daemon;
 pub mod gp_coverage;
+pub mod nested;
 pub mod optee;
 pub mod paths;
 pub mod progress;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use guest_agent::Status;
+use integration::nested;
 use integration::optee::{self, OpteeConfig, OpteeVm};
 use integration::paths::vm_dir;
 use integration::progress::say;
@@ -43,6 +44,15 @@ enum Command {
     Optee {
         /// The command and its arguments; a shell without one. Leave that with `exit` or ^A x.
         #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Boot that machine, and in it a guest whose TEE is that OP-TEE, and run a command in the guest.
+    OpteeGuest {
+        /// Run it in the machine instead: `nested-guest COMMAND` is how it gets into a guest.
+        #[arg(long)]
+        host: bool,
+        /// The command and its arguments.
+        #[arg(last = true, default_values = ["xtest", "-l", "0", "-t", "regression"])]
         command: Vec<String>,
     },
     /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
@@ -89,6 +99,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Shell { door } => shell(door)?,
         Command::Uml { debug } => user_mode(if debug { UmlKind::Debug } else { UmlKind::Plain })?,
         Command::Optee { command } => return real_optee(&command),
+        Command::OpteeGuest { host, command } => return guest_of_optee(host, &command),
         Command::Bench => bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
@@ -141,7 +152,20 @@ fn real_optee(command: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>
         optee::shell(&parts, &dir, &config)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let vm = OpteeVm::boot(&parts, &dir, &config)?;
+    run_and_shut_down(OpteeVm::boot(&parts, &dir, &config)?, command)
+}
+
+fn guest_of_optee(host: bool, command: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let parts = provision::nested()?;
+    let vm = nested::boot(&parts, &vm_dir().join("run"), "optee-guest")?;
+    if host {
+        return run_and_shut_down(vm, command);
+    }
+    run_and_shut_down(vm, &[&["nested-guest".to_owned()], command].concat())
+}
+
+/// Runs a command in a machine, whose output and exit code become this program's, and switches it off.
+fn run_and_shut_down(vm: OpteeVm, command: &[String]) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let argv: Vec<&str> = command.iter().map(String::as_str).collect();
     let status = vm.guest.start(&argv)?.relay()?;
     vm.shut_down()?;

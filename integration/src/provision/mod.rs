@@ -11,6 +11,7 @@
 //!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
 //!   uml          the kernel as a program, and its driver      built inside the root, where asked for
 //!   optee        firmware of an Arm machine with OP-TEE       built inside the root for arm64, where asked for
+//!   nested       QEMU and daemon for a guest in that machine  the same
 //! ```
 //!
 //! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
@@ -20,6 +21,7 @@
 mod driver;
 mod host_tools;
 mod kernel;
+mod nested;
 mod optee;
 mod programs;
 mod root;
@@ -35,6 +37,7 @@ use crate::progress::StepError;
 
 pub use driver::{Driver, Lints};
 pub use kernel::KernelTree;
+pub use nested::NestedGuest;
 pub use optee::OpteeMachine;
 pub use programs::{GuestPrograms, HostPrograms};
 pub use root::Root;
@@ -165,7 +168,10 @@ fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), Provision
 pub fn optee() -> Result<OpteeMachine, ProvisionError> {
     let _lock = store::lock()?;
     host_tools::ensure()?;
-    let root = root::ensure(Arch::Arm64)?;
+    optee_unlocked(root::ensure(Arch::Arm64)?)
+}
+
+fn optee_unlocked(root: Root) -> Result<OpteeMachine, ProvisionError> {
     let flash = optee::firmware(&root)?;
     let guest = programs::guest_for_arm64(&root)?;
     Ok(OpteeMachine { root, flash, guest })
@@ -177,6 +183,13 @@ pub fn optee_dev_kit() -> Result<PathBuf, ProvisionError> {
     host_tools::ensure()?;
     let root = root::ensure(Arch::Arm64)?;
     Ok(root.dir.join("optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a"))
+}
+
+/// Makes what a guest in such a machine is booted from and served by.
+pub fn nested() -> Result<NestedGuest, ProvisionError> {
+    let _lock = store::lock()?;
+    let (root, driver) = driver_unlocked(Arch::Arm64, Lints::Warn)?;
+    nested::ensure(optee_unlocked(root)?, driver)
 }
 
 /// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root; returns the

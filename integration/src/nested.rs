@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A guest whose TEE is a real OP-TEE: a machine with OP-TEE ([`optee`](crate::optee)), in it the daemon on
+//! `/dev/tee0`, and beside that Debian's QEMU with a guest under KVM.
+//!
+//! ```text
+//!   guest    command ── libteec ── tee.ko, virtio_tee.ko            Debian's kernel, EL1
+//!     │ vfio-user
+//!   machine  QEMU, vhost-user-tee ── /dev/tee0 ── optee.ko          Debian's kernel, EL2
+//!     │ SMC
+//!   OP-TEE                                                          secure world
+//! ```
+//!
+//! In the machine, the program `nested-guest` boots a guest for one command, whose output and exit code
+//! become its own. The guest has what the machine has, but no TA and no tee-supplicant.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use cpio::newc::ModeFileType;
+
+use crate::optee::{OpteeConfig, OpteeVm};
+use crate::provision::NestedGuest;
+use crate::vm::initramfs::{Archive, APPLETS};
+use crate::vm::VmError;
+
+/// MiB of the machine, which holds the guest's.
+const MEMORY_MIB: u32 = 3072;
+/// Where the machine has all that is for the guest.
+const FOLDER: &str = "nested";
+
+/// Boots the guest, in the machine. Options of the daemon can be given in `TEE`.
+const NESTED_GUEST: &str = r#"#!/bin/sh
+# nested-guest COMMAND [ARGUMENT…]: runs a command in a guest that has a TEE.
+# TEE: the daemon's options (default: --tee /dev/tee0); QEMU: more of QEMU's; APPEND: more for the kernel's command line.
+dir=/tmp/guest.$$
+mkdir $dir
+# The kernel takes what is between quotation marks for one word.
+for word; do command="$command \"$word\""; done
+/nested/programs/vhost-user-tee --vfio-user-socket-path $dir/tee.sock ${TEE:---tee /dev/tee0} 2>$dir/daemon.log &
+daemon=$!
+while [ ! -S $dir/tee.sock ] && kill -0 $daemon 2>/dev/null; do sleep 0.1; done
+LD_LIBRARY_PATH=/nested/qemu/lib /nested/qemu/bin/qemu-system-aarch64 -nodefaults -no-user-config -display none \
+	-machine virt,gic-version=host,memory-backend=mem -accel kvm -cpu host -smp 2 -m 512M \
+	-object memory-backend-memfd,id=mem,size=512M,share=on -kernel /nested/vmlinuz -initrd /nested/initramfs \
+	-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$dir/tee.sock\"}}" \
+	-serial stdio -no-reboot $QEMU -append "console=ttyAMA0 quiet panic=-1 rdinit=/sbin/run $APPEND --$command" |
+	awk 'BEGIN { code = 125 } { sub("\r", "") } /^nested: exit [0-9]+$/ { code = $3; next } { print; fflush() } END { exit code }'
+code=$?
+kill $daemon 2>/dev/null
+wait $daemon
+cat $dir/daemon.log >&2
+rm -r $dir
+exit $code
+"#;
+
+/// The guest's first process.
+const RUN: &str = r#"#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+ifconfig lo up
+insmod /usr/lib/modules/tee.ko.xz && insmod /usr/lib/modules/virtio_tee.ko
+"$@" </dev/null
+echo "nested: exit $?"
+poweroff -f
+"#;
+
+/// Boots a machine with `nested-guest` in it; its logs go to a folder of the name in `dir`.
+pub fn boot(parts: &NestedGuest, dir: &Path, name: &str) -> Result<OpteeVm, VmError> {
+    let folder = dir.join(format!("{name}-guest"));
+    let made = fs::create_dir_all(&folder).and_then(|()| write_guest(parts, &folder));
+    made.map_err(|source| VmError::Prepare { path: folder.clone(), source })?;
+    let root = &parts.host.root.dir;
+    let mut config = OpteeConfig { memory_mib: MEMORY_MIB, ..OpteeConfig::new(name) };
+    config.files = [
+        ("vmlinuz", root.join("guest/vmlinuz")),
+        ("initramfs", folder.join("initramfs")),
+        ("programs", parts.programs.clone()),
+        ("qemu", parts.qemu.clone()),
+    ]
+    .map(|(name, path)| (format!("{FOLDER}/{name}"), path))
+    .into();
+    config.files.push(("usr/bin/nested-guest".to_owned(), folder.join("nested-guest")));
+    OpteeVm::boot(&parts.host, dir, &config)
+}
+
+fn write_guest(parts: &NestedGuest, folder: &Path) -> io::Result<()> {
+    let script = folder.join("nested-guest");
+    fs::write(&script, NESTED_GUEST)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+
+    let root = &parts.host.root.dir;
+    let mut archive = Archive::new(File::create(folder.join("initramfs"))?);
+    for folder in ["dev", "etc", "proc", "root", "sys", "tmp", "var", "usr", "usr/lib", "usr/lib/modules"] {
+        archive.add(folder, ModeFileType::Directory, 0o755, &[])?;
+    }
+    archive.console()?;
+    let host = root.join("optee/host/usr");
+    for folder in ["bin", "sbin", "lib/aarch64-linux-gnu"] {
+        archive.tree(&format!("usr/{folder}"), &host.join(folder))?;
+    }
+    archive.add(
+        "usr/lib/ld-linux-aarch64.so.1",
+        ModeFileType::Symlink,
+        0o777,
+        b"aarch64-linux-gnu/ld-linux-aarch64.so.1",
+    )?;
+    for folder in ["bin", "sbin", "lib"] {
+        archive.add(folder, ModeFileType::Symlink, 0o777, format!("usr/{folder}").as_bytes())?;
+    }
+    for applet in APPLETS.iter().chain(&["ifconfig", "poweroff", "chmod", "mkdir"]) {
+        archive.add(&format!("usr/bin/{applet}"), ModeFileType::Symlink, 0o777, b"busybox")?;
+    }
+    archive.file("usr/bin/tee-guest", &parts.host.guest.tee_guest, 0o755)?;
+    archive.add("usr/sbin/run", ModeFileType::Regular, 0o755, RUN.as_bytes())?;
+    let tee = format!("guest/usr/lib/modules/{}/kernel/drivers/tee/tee.ko.xz", parts.host.root.kernel);
+    archive.file("usr/lib/modules/tee.ko.xz", &root.join(tee), 0o644)?;
+    archive.file("usr/lib/modules/virtio_tee.ko", &parts.driver.module, 0o644)?;
+    archive.finish()
+}
