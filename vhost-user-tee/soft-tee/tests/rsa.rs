@@ -286,7 +286,7 @@ fn operations_are_for_some_modes_keys_and_functions() {
         assert_eq!(ta.ok(Call::OperationInfo, args(&[0])).u32s(), [NOPAD, 6, ENCRYPT, 0, 512, 0, 0x22, 0]);
         ta.operation(0, RSASSA_SHA256, SIGN, 1024, 0);
         let info = ta.ok(Call::OperationInfo, args(&[0])).u32s();
-        assert_eq!(info, [RSASSA_SHA256, 7, SIGN, 32, 1024, 512, 0x10, 0x0004_0000]);
+        assert_eq!(info, [RSASSA_SHA256, 7, SIGN, 0, 1024, 512, 0x10, 0x0004_0000]);
 
         let prepare = |ta: &Ta| {
             generate(ta, 512);

@@ -152,6 +152,14 @@ impl Algorithm {
         }
     }
 
+    /// Another type that a key can have.
+    pub(super) fn other_key_type(self) -> Option<&'static ObjectType> {
+        match self {
+            Self::Asymmetric(algorithm) => object_type(algorithm.other_key_type()?),
+            _ => None,
+        }
+    }
+
     /// The type of its keys in this mode; of a digest none.
     pub(super) fn key_type(self, mode: u32) -> Option<&'static ObjectType> {
         let of_cipher = |cipher| match cipher {
@@ -179,7 +187,8 @@ impl Algorithm {
             Self::Mac(mac) => mac.output_len(),
             Self::Digest(digest) => digest.output_len().unwrap_or(0),
             Self::Cipher(_) | Self::Ae(_) => 0,
-            Self::Asymmetric(algorithm) => algorithm.digest_len(),
+            // Which is in its number: see `told_digest_len`.
+            Self::Asymmetric(_) => 0,
         }
     }
 }

@@ -162,6 +162,21 @@ fn family(id: u32) -> Option<Asymmetric> {
     }
 }
 
+/// Bytes of a digest that `TEE_OperationInfo` tells of an algorithm. As in OP-TEE these are DSA, and ECDSA by the names
+/// that API 1.3 has for it; of all others 0.
+pub(super) fn told_digest_len(id: u32) -> usize {
+    let number = id >> 12 & 0xF;
+    let named = match id & !(0xF << 12) {
+        DSA => number,
+        // SHA-1 is 1 here; SHA-3 follows SHA-512.
+        ECDSA if number > 5 => number + 2,
+        ECDSA => number + 1,
+        _ => return 0,
+    };
+    let found = DIGESTS.iter().find(|(known, _)| *known == named && asymmetric(id).is_some());
+    found.and_then(|(_, digest)| digest.output_len()).unwrap_or(0)
+}
+
 /// `TEE_ECC_CURVE_*`.
 const CURVE_SM2: u32 = 0x400;
 const CURVE_25519: u32 = 0x300;
@@ -248,6 +263,12 @@ impl Asymmetric {
         }
     }
 
+    /// Another type that a key can have: API 1.3's HKDF has one of its own, in the place of which OP-TEE takes that of
+    /// its older algorithms.
+    pub(super) fn other_key_type(self) -> Option<u32> {
+        (self == Self::Derive(Derivation::Hkdf(None))).then_some(types::HKDF_IKM)
+    }
+
     /// Whether an operation can be for keys of so many bits, apart from what their type says. As in OP-TEE.
     pub(super) fn has_size(self, bits: u32) -> bool {
         let curve = |curve| match curve {
@@ -288,14 +309,13 @@ impl Asymmetric {
         }
     }
 
-    /// Bytes of a digest that it takes, or works with; 0 where it takes any data.
+    /// Bytes of a digest that it signs; 0 where it takes any data, or signs nothing.
     pub(super) fn digest_len(self) -> usize {
         let len = |digest: Digest| digest.output_len().unwrap_or(0);
         match self {
-            Self::Encrypt(Encryption::RsaOaep(digest))
-            | Self::Sign(Signature::RsaPkcs1(digest) | Signature::RsaPss(digest) | Signature::Dsa(digest))
-            | Self::Derive(Derivation::Hkdf(Some(digest)) | Derivation::Concat(digest)) => len(digest),
-            Self::Derive(Derivation::Pbkdf2) => len(Digest::Sha1),
+            Self::Sign(Signature::RsaPkcs1(digest) | Signature::RsaPss(digest) | Signature::Dsa(digest)) => {
+                len(digest)
+            }
             Self::Sign(Signature::RsaUnnamed(len)) => len.unwrap_or(0),
             Self::Sign(Signature::Sm2) => len(Digest::Sm3),
             _ => 0,
@@ -327,6 +347,26 @@ mod tests {
         // MGF1 with another digest; MD5 with no number of its own; DSA with SHA-512; SM3; curve 0.
         for id in [0x7041_5930, 0x6011_0230, 0x7011_1930, 0x7000_6131, 0x7000_7830, 0x7000_0041, 0] {
             assert_eq!(asymmetric(id), None, "{id:#x}");
+        }
+    }
+
+    #[test]
+    fn some_tell_a_digest() {
+        for (id, len) in [
+            (0x7000_2131, 20),
+            (0x7000_4131, 32),
+            (0x7000_1042, 20),
+            (0x7000_3042, 32),
+            (0x7000_5042, 64),
+            (0x7000_6042, 28),
+            (0x7000_9042, 64),
+            // RSA, OP-TEE's older names of ECDSA, Ed25519, none.
+            (0x7000_4830, 0),
+            (0x7000_3041, 0),
+            (0x7000_6043, 0),
+            (0x7000_6131, 0),
+        ] {
+            assert_eq!(told_digest_len(id), len, "{id:#x}");
         }
     }
 

@@ -162,7 +162,8 @@ fn hkdf(digest: Option<Digest>, key: &Key, told: &AttributeSet) -> Result<Zeroiz
         Some(_) => return Err(ERROR_BAD_PARAMETERS),
         None => {
             let id = told.value(&[HKDF_HASH_ALGORITHM]).ok_or(ERROR_BAD_PARAMETERS)?;
-            (digests::algorithm(id).ok_or(ERROR_NOT_SUPPORTED)?, key.secret())
+            let of_either = if key.secret().is_empty() { secret(key, HKDF_IKM) } else { key.secret() };
+            (digests::algorithm(id).ok_or(ERROR_NOT_SUPPORTED)?, of_either)
         }
     };
     kdf::hkdf(digest, secret, told.buffer(&SALT), told.buffer(&INFO), told.len(&LEN)?).map_err(kdf_code)

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 
 use tee::gp::{ERROR_SHORT_BUFFER, SUCCESS};
 
+use super::asymmetric_algorithms::told_digest_len;
 use super::handles::lock;
 use super::operations::{operation, Operation, State, Work};
 use super::pointers::{load, store, with_gp11_len};
@@ -37,7 +38,7 @@ impl Operation {
 
     fn digest_len(&self) -> u32 {
         // The algorithm's, or the tag's. None is as long as 2^32.
-        self.algorithm.output_len().max(self.tag_len) as u32
+        self.algorithm.output_len().max(self.tag_len).max(told_digest_len(self.id)) as u32
     }
 
     fn info(&self) -> OperationInfo {

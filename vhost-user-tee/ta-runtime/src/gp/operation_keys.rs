@@ -16,7 +16,11 @@ impl Operation {
         let key = object.key().ok_or(ERROR_BAD_STATE)?;
         let kind = self.algorithm.key_type(self.mode).ok_or(ERROR_BAD_PARAMETERS)?;
         // Of a pair an operation that needs no more has the public half.
-        let copy = copy_for(kind, object.kind(), key).ok_or(ERROR_BAD_PARAMETERS)?;
+        let copy = [Some(kind), self.algorithm.other_key_type()]
+            .into_iter()
+            .flatten()
+            .find_map(|kind| copy_for(kind, object.kind(), key))
+            .ok_or(ERROR_BAD_PARAMETERS)?;
         // Each of two keys is held to what is the sum of both, as in OP-TEE.
         if object.usage() & required != required || key.size > self.max_key_size {
             return Err(ERROR_BAD_PARAMETERS);
