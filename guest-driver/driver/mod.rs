@@ -20,6 +20,7 @@
 //! - [`session`]: which sessions a context has.
 //! - [`quota`]: how many contexts and sessions there are.
 //! - [`config`]: the configuration space, checked.
+//! - [`announce`]: TAs that the kernel has drivers for.
 //! - [`usage`], [`debug`]: what clients use, and where it is to be seen.
 //! - [`status`]: what errno a transport status is.
 //!
@@ -47,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+mod announce;
 mod call;
 mod config;
 mod context;

@@ -12,7 +12,9 @@ use kernel::{
 
 use pin_init::pin_init_scope;
 
-use super::{config::Limits, debug::Debug, device::TeeDevice, request::Request};
+use super::{
+    announce::announce, config::Limits, debug::Debug, device::TeeDevice, request::Request,
+};
 use crate::{
     module_parameters, tee,
     virtio::{self, Virtqueues},
@@ -39,7 +41,9 @@ impl virtio::Driver for VirtioTee {
     fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<Attached, Error> {
         pin_init_scope(|| {
             let (device, registration) = bring_up(dev)?;
+            let tas = announce(dev, &registration, device.limits.version.impl_id);
             Ok(try_pin_init!(Attached {
+                _tas: tas,
                 _debug <- Debug::new(device),
                 _registration: registration,
             }? Error))
@@ -50,6 +54,8 @@ impl virtio::Driver for VirtioTee {
 /// What there is of a device while it is bound.
 #[pin_data]
 pub(crate) struct Attached {
+    // In this order: the kernel's own clients go before the TEE.
+    _tas: KVec<tee::BusDevice>,
     #[pin]
     _debug: Debug,
     _registration: tee::Registration<VirtioTee>,

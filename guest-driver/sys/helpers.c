@@ -33,6 +33,21 @@ bool virtio_tee_helper_has_feature(const struct virtio_device *vdev, unsigned in
 	return virtio_has_feature(vdev, fbit);
 }
 
+bool virtio_tee_helper_needs_reset(struct virtio_device *vdev)
+{
+	return vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+bool virtio_tee_helper_trylock(struct virtio_device *vdev)
+{
+	return device_trylock(&vdev->dev);
+}
+
+void virtio_tee_helper_unlock(struct virtio_device *vdev)
+{
+	device_unlock(&vdev->dev);
+}
+
 void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offset,
 				   void *buf, size_t len)
 {

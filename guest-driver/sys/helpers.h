@@ -21,6 +21,9 @@ int virtio_tee_helper_find_vqs(struct virtio_device *vdev, unsigned int nvqs,
 void virtio_tee_helper_del_vqs(struct virtio_device *vdev);
 void virtio_tee_helper_device_ready(struct virtio_device *vdev);
 bool virtio_tee_helper_has_feature(const struct virtio_device *vdev, unsigned int fbit);
+bool virtio_tee_helper_needs_reset(struct virtio_device *vdev);
+bool virtio_tee_helper_trylock(struct virtio_device *vdev);
+void virtio_tee_helper_unlock(struct virtio_device *vdev);
 void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offset,
 				   void *buf, size_t len);
 

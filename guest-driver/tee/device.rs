@@ -102,6 +102,12 @@ impl<T: Driver> Registration<T> {
     }
 }
 
+impl<T: Driver> Registration<T> {
+    pub(super) fn as_raw(&self) -> *mut sys::tee_device {
+        self.teedev.as_ptr()
+    }
+}
+
 impl<T: Driver> Drop for Registration<T> {
     fn drop(&mut self) {
         // SAFETY: By the type's invariant. Nobody uses the device after this.

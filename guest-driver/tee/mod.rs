@@ -16,6 +16,9 @@
 //! - [`Params`]: an array of `struct tee_param`.
 //! - [`UserRange`]: `struct tee_param_ubuf`; [`UserMemory`] are its pages, pinned.
 //!
+//! - [`Client`]: a `struct tee_context` of the kernel's own.
+//! - [`BusDevice`]: `struct tee_client_device`.
+//!
 //! Contexts and shared memories are made by the subsystem; the driver adds to each what it needs,
 //! [`Driver::Context`] and [`Driver::Memory`], which live as long as those:
 //!
@@ -29,6 +32,8 @@
 //! A driver that lets a device at a [`Shm`] keeps an `ARef` of it meanwhile: pages are not freed or
 //! unpinned before the last one is gone. Dropping an `ARef<Shm>` can sleep.
 
+mod bus;
+mod client;
 mod device;
 mod driver;
 mod param;
@@ -37,6 +42,8 @@ mod segments;
 mod shm;
 mod user;
 
+pub(crate) use bus::BusDevice;
+pub(crate) use client::Client;
 pub(crate) use device::Registration;
 pub(crate) use driver::{Driver, Invocation, SessionRequest, Verdict, Version};
 pub(crate) use param::{Access, MemRef, Param, Params};

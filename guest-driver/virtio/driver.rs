@@ -28,7 +28,8 @@ pub(crate) trait Driver {
     /// A device is there that the driver takes.
     ///
     /// The [`Virtqueues`] that this makes are stopped when the device is unbound, before the data
-    /// is dropped, and when this fails.
+    /// is dropped, and when this fails. They are stopped when the system goes to sleep or the device is
+    /// reset, and started again after that.
     fn probe(dev: &Device<device::Core<'_>>) -> impl PinInit<Self::Data, Error>;
 }
 
@@ -101,10 +102,13 @@ unsafe impl<T: Driver> driver::RegistrationOps for Adapter<T> {
             (*driver).id_table = (&raw const (*raw).ids).cast();
             (*driver).probe = Some(Self::probe_callback);
             (*driver).remove = Some(Self::remove_callback);
+            (*driver).config_changed = Some(Self::config_changed_callback);
+            (*driver).reset_prepare = Some(Self::stop_callback);
+            (*driver).reset_done = Some(Self::start_callback);
             #[cfg(CONFIG_PM_SLEEP)]
             {
-                (*driver).freeze = Some(Self::freeze_callback);
-                (*driver).restore = Some(Self::restore_callback);
+                (*driver).freeze = Some(Self::stop_callback);
+                (*driver).restore = Some(Self::start_callback);
             }
         }
         // SAFETY: `raw` is a filled-in driver.
@@ -136,8 +140,15 @@ impl<T: Driver> Adapter<T> {
         unsafe { Virtqueues::<T::Token>::release(vdev) };
     }
 
-    #[cfg(CONFIG_PM_SLEEP)]
-    extern "C" fn freeze_callback(vdev: *mut sys::virtio_device) -> c_int {
+    extern "C" fn config_changed_callback(vdev: *mut sys::virtio_device) {
+        // SAFETY: The core calls this with a device that is bound to this driver.
+        if let Some(queues) = unsafe { Virtqueues::<T::Token>::of(vdev) } {
+            queues.config_changed();
+        }
+    }
+
+    /// The system goes to sleep, or the device is about to be reset.
+    extern "C" fn stop_callback(vdev: *mut sys::virtio_device) -> c_int {
         // SAFETY: The core calls this with a device that is bound to this driver.
         if let Some(queues) = unsafe { Virtqueues::<T::Token>::of(vdev) } {
             queues.stop();
@@ -145,8 +156,8 @@ impl<T: Driver> Adapter<T> {
         0
     }
 
-    #[cfg(CONFIG_PM_SLEEP)]
-    extern "C" fn restore_callback(vdev: *mut sys::virtio_device) -> c_int {
+    /// The device has been reset.
+    extern "C" fn start_callback(vdev: *mut sys::virtio_device) -> c_int {
         // SAFETY: The core calls this with a device that is bound to this driver.
         let queues = unsafe { Virtqueues::<T::Token>::of(vdev) };
         from_result(|| queues.map_or(Ok(()), Virtqueues::start).map(|()| 0))

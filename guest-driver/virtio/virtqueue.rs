@@ -80,8 +80,16 @@ pub(crate) struct Virtqueues<T: Token> {
     phase: Mutex<Phase>,
     #[pin]
     failure: Work<Self>,
+    #[pin]
+    recovery: Work<Self, RECOVERY>,
     workqueue: OwnedQueue,
+    /// Apart from the other, which recovering flushes.
+    recovery_queue: OwnedQueue,
 }
+
+/// Names of the two works.
+const FAILURE: u64 = 0;
+const RECOVERY: u64 = 1;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -152,6 +160,7 @@ enum Added<T: Token> {
 
 impl_has_work! {
     impl{T: Token} HasWork<Self> for Virtqueues<T> { self.failure }
+    impl{T: Token} HasWork<Self, RECOVERY> for Virtqueues<T> { self.recovery }
 }
 
 impl<T: Token> WorkItem for Virtqueues<T> {
@@ -159,6 +168,14 @@ impl<T: Token> WorkItem for Virtqueues<T> {
 
     fn run(this: Arc<Self>) {
         this.abandon();
+    }
+}
+
+impl<T: Token> WorkItem<RECOVERY> for Virtqueues<T> {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.recover();
     }
 }
 
@@ -177,6 +194,7 @@ impl<T: Token> Virtqueues<T> {
             }
         }
         let workqueue = OwnedQueue::new(c"virtio_tee")?;
+        let recovery_queue = OwnedQueue::new(c"virtio_tee_recovery")?;
         let vdev = device.as_raw();
         // SAFETY: The device is valid.
         let max_piece = unsafe { sys::virtio_max_dma_size(vdev) };
@@ -189,7 +207,9 @@ impl<T: Token> Virtqueues<T> {
                 starts: Atomic::new(0),
                 phase <- new_mutex!(Phase::Stopped),
                 failure <- new_work!("virtio::Virtqueues::failure"),
+                recovery <- new_work!("virtio::Virtqueues::recovery"),
                 workqueue,
+                recovery_queue,
             }),
             GFP_KERNEL,
         )?;
@@ -223,6 +243,8 @@ impl<T: Token> Virtqueues<T> {
             // that come back can hold the last other reference.
             let this = Arc::from(unsafe { ArcBorrow::from_raw(this) });
             this.stop();
+            // It does not wait for the device's lock, which the caller may have.
+            this.recovery_queue.flush();
             // SAFETY: The device is still bound to this driver.
             unsafe { (*vdev).priv_ = ptr::null_mut() };
         }
@@ -452,7 +474,47 @@ impl<T: Token> Virtqueues<T> {
         // SAFETY: All objects of this type are in an `Arc`: `new` returns nothing else.
         let this = unsafe { ArcBorrow::from_raw(self) };
         // It is queued already, where that fails.
-        let _ = self.workqueue.enqueue(Arc::from(this));
+        let _ = self.workqueue.enqueue::<_, FAILURE>(Arc::from(this));
+    }
+
+    /// The device's configuration or its status has changed. Usable in any context.
+    pub(super) fn config_changed(&self) {
+        // SAFETY: The device is valid.
+        if unsafe { sys::virtio_tee_helper_needs_reset(self.device.as_raw()) } {
+            // SAFETY: As in `fail`.
+            let this = unsafe { ArcBorrow::from_raw(self) };
+            // It is queued already, where that fails.
+            let _ = self.recovery_queue.enqueue::<_, RECOVERY>(Arc::from(this));
+        }
+    }
+
+    /// The device has asked to be reset: resets it, and starts over.
+    fn recover(&self) {
+        let vdev = self.device.as_raw();
+        // SAFETY: The device is valid; its lock keeps it from being unbound, or put to sleep, meanwhile.
+        // If `priv` is this object, it is bound to this driver.
+        let recovered = unsafe {
+            if !sys::virtio_tee_helper_trylock(vdev) {
+                // Somebody else is at it, and going to stop it or start it anew.
+                return;
+            }
+            let ours = ptr::eq((*vdev).priv_.cast(), self);
+            let result = if ours && sys::virtio_tee_helper_needs_reset(vdev) {
+                dev_warn!(
+                    self.device,
+                    "the device asks for a reset: all contexts are lost\n"
+                );
+                to_result(sys::virtio_device_reset_prepare(vdev))
+                    .and_then(|()| to_result(sys::virtio_device_reset_done(vdev)))
+            } else {
+                Ok(())
+            };
+            sys::virtio_tee_helper_unlock(vdev);
+            result
+        };
+        if let Err(error) = recovered {
+            dev_err!(self.device, "the device does not start again: {error:?}\n");
+        }
     }
 
     /// What the virtio core calls when the device has used buffers.

@@ -104,3 +104,26 @@ fn a_device_unbound_in_a_call_ends_the_call() -> Outcome {
     scene.daemon.terminate()?;
     Ok(())
 }
+
+#[test]
+fn a_device_reset_in_a_call_ends_the_call() -> Outcome {
+    let scene = Scene::set("reset", DOOR, 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    let mut client = start(&vm.guest, &format!("hold probe --ms {LONG}"));
+    client.wait_for("holding")?;
+    // The PCI device that the virtio device is of.
+    let device = format!("/sys/bus/virtio/devices/{}/..", virtio_name(&vm.guest));
+    vm.guest.sh(&format!("echo 1 >{device}/reset"))?;
+    let output = client.wait_within(SOON)?;
+    assert_eq!(output.status, Status::Code(1), "{output:?}");
+    check(&vm.guest, "hello hello-c");
+    check(&vm.guest, "stress probe --threads 2 --seconds 2");
+    // What was before counts no longer.
+    let limits = vm.guest.sh("cat /sys/kernel/debug/virtio_tee-*/limits")?;
+    for line in ["starts 2", "contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
+        assert!(limits.contains(line), "{line}: {limits}");
+    }
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
