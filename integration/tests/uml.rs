@@ -5,7 +5,9 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{assert_daemon_unchanged, check, device_interrupts, start, KernelMemory, Outcome};
+use common::{
+    assert_daemon_unchanged, check, device_interrupts, random_numbers, start, KernelMemory, Outcome,
+};
 use guest_agent::Status;
 use integration::daemon::Daemon;
 use integration::provision::{self, UmlKind};
@@ -75,6 +77,7 @@ impl Machine<'_> {
         self.time("clients killed in calls", Self::killed_clients)?;
         self.time("a client killed with registered memory", Self::killed_memory)?;
         self.time("a device unbound in calls", Self::unbound)?;
+        self.time("random numbers for the kernel", |machine| random_numbers(machine.guest))?;
         self.time("100 loads of the module", |machine| machine.loads(100))
     }
 

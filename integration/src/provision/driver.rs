@@ -8,6 +8,9 @@ use crate::progress::step;
 
 use super::{store, KernelTree, ProvisionError, Root};
 
+/// The kernel's own client of a TEE, in its source.
+const CLIENT: &str = "drivers/char/hw_random/optee-rng.c";
+
 /// What the driver is built from: its own folder, and the wire format's.
 const SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 
@@ -16,6 +19,9 @@ const SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 pub struct Driver {
     /// `virtio_tee.ko`.
     pub module: PathBuf,
+    /// `optee-rng.ko`: a client within the kernel, the kernel's own and as it is there. Debian leaves it
+    /// out where there is no OP-TEE.
+    pub client: PathBuf,
 }
 
 /// Whether warnings stop the build.
@@ -33,7 +39,18 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
         Lints::Warn => "",
         Lints::Deny => "KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings CLIPPY=1",
     };
-    let make = format!("make -C /kernel/build M=/kernel/module/guest-driver {} {flags} modules", tree.make);
+    let make = |folder: &str, flags: &str| {
+        format!("make -C /kernel/build M=/kernel/module/{folder} {} {flags} modules", tree.make)
+    };
+    let make = format!(
+        "{}
+         mkdir -p /kernel/module/client
+         cp /kernel/src/{CLIENT} /kernel/module/client/
+         echo 'obj-m := optee-rng.o' >/kernel/module/client/Kbuild
+         {}",
+        make("guest-driver", flags),
+        make("client", "")
+    );
     let mut inputs = vec![make.clone().into_bytes(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
     for folder in SOURCES {
         inputs.push(store::copy_tree(&workspace().join(folder), None)?);
@@ -52,5 +69,5 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
         step(&title, &vm_dir().join(format!("log/driver-{}.log", root.kernel)), command)?;
         Ok::<(), ProvisionError>(())
     })?;
-    Ok(Driver { module: dir.join("guest-driver/virtio_tee.ko") })
+    Ok(Driver { module: dir.join("guest-driver/virtio_tee.ko"), client: dir.join("client/optee-rng.ko") })
 }

@@ -60,6 +60,7 @@ pub(crate) fn base(to: File, parts: &Provisioned, driver: &Driver, load_driver: 
         ("bin/tee-guest", &parts.guest.tee_guest, 0o755),
         ("bin/busybox", &parts.root.dir.join("usr/bin/busybox"), 0o755),
         ("lib/virtio_tee.ko", &driver.module, 0o644),
+        ("lib/optee-rng.ko", &driver.client, 0o644),
     ] {
         archive.file(name, file, mode)?;
     }

@@ -64,6 +64,34 @@ pub(crate) fn wait_until(guest: &Guest, condition: &str) {
     guest.sh(&script).unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// The kernel's own driver finds the TEE's source of random numbers on the TEE bus, and gives what comes
+/// from there to `/dev/hwrng`; it does so anew when the device was gone, and leaves nothing behind.
+pub(crate) fn random_numbers(guest: &Guest) -> Outcome {
+    const READ: &str = "dd if=/dev/hwrng bs=64 count=1 2>&- | busybox md5sum";
+    const CURRENT: &str = "cat /sys/class/misc/hw_random/rng_current";
+    let on_bus = guest.sh("ls /sys/bus/tee/devices")?;
+    assert!(on_bus.contains("-ta-ab7a617c-b8e7-4d8f-8301-d09b61036b64"), "{on_bus}");
+    guest.sh("insmod /lib/optee-rng.ko")?;
+    let device = virtio_name(guest);
+    for _ in 0..2 {
+        assert_eq!(guest.sh(CURRENT)?, "optee-rng\n");
+        let calls = "awk '/^request/ { n += $3 } END { print n }' /sys/kernel/debug/virtio_tee-*/queues";
+        let before: u64 = guest.sh(calls)?.trim().parse()?;
+        let (one, two) = (guest.sh(READ)?, guest.sh(READ)?);
+        assert_ne!(one, two);
+        let after: u64 = guest.sh(calls)?.trim().parse()?;
+        assert!(after >= before + 2, "{before} calls before, {after} after two reads");
+        let driver = "/sys/bus/virtio/drivers/virtio_tee";
+        guest.sh(&format!("echo {device} >{driver}/unbind"))?;
+        assert_eq!(guest.sh("ls /sys/bus/tee/devices")?, "");
+        assert_ne!(guest.sh(CURRENT)?, "optee-rng\n");
+        guest.sh(&format!("echo {device} >{driver}/bind"))?;
+    }
+    guest.sh("rmmod optee_rng")?;
+    check(guest, "hello hello-c");
+    Ok(())
+}
+
 /// The TEE device's name among the virtio devices: `virtio1`.
 #[track_caller]
 pub(crate) fn virtio_name(guest: &Guest) -> String {

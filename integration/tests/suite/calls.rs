@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a guest can do with its TEE, and what it cannot.
 
-use crate::common::{check, start, Outcome};
+use crate::common::{check, random_numbers, start, Outcome};
 use crate::DOOR;
 use integration::Scene;
 use rustix::process::{kill_process, Pid, Signal};
@@ -48,7 +48,7 @@ fn examples_in_c_and_rust_answer() -> Outcome {
 }
 
 #[test]
-fn parameters_identities_and_sizes() -> Outcome {
+fn parameters_identities_sizes_and_the_kernels_own_clients() -> Outcome {
     let scene = Scene::set("parameters", DOOR, 1)?;
     let vm = scene.boot_with_driver(0)?;
     println!("{}", check(&vm.guest, "parameters probe"));
@@ -56,6 +56,7 @@ fn parameters_identities_and_sizes() -> Outcome {
     println!("{}", check(&vm.guest, "memory-limits probe"));
     println!("{}", check(&vm.guest, "bad-input probe"));
     check(&vm.guest, "hello hello-c");
+    random_numbers(&vm.guest)?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())
