@@ -6,6 +6,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::Command;
 
 use common::*;
@@ -92,4 +93,56 @@ fn helpers_of_the_headers_work() {
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     let checked = Command::new(&program).output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+/// `make new-ta`: what it makes builds, loads and answers, in either language.
+#[test]
+fn a_new_ta_builds_and_answers() {
+    let kit = concat!(env!("CARGO_MANIFEST_DIR"), "/../ta-dev-kit");
+    let trees = tempfile::tempdir().unwrap();
+    // The dependencies of TAs in Rust are built there.
+    let dependencies = soft_tee_testing::example_tas().join("obj/rust");
+    let make = |folder: &Path, arguments: &[String]| {
+        let make = Command::new("make")
+            .arg("--silent")
+            .arg("-C")
+            .arg(folder)
+            .args(arguments)
+            .env_remove("MAKEFLAGS")
+            .env("CARGO_TARGET_DIR", &dependencies)
+            .output()
+            .unwrap();
+        (make.status.success(), String::from_utf8_lossy(&[make.stdout, make.stderr].concat()).into_owned())
+    };
+    let new_ta = |kind: &str, name: &str, folder: &Path| {
+        let arguments = ["new-ta".into(), format!("KIND={kind}"), format!("NAME={name}")];
+        make(Path::new(kit), &[&arguments[..], &[format!("DIR={}", folder.display())]].concat())
+    };
+
+    let out = trees.path().join("out");
+    for (kind, name) in [("c", "my-own-2"), ("rust", "zeta")] {
+        let tree = trees.path().join(kind);
+        let (success, said) = new_ta(kind, name, &tree);
+        assert!(success, "{said}");
+        let (success, said) = make(&tree, &[format!("O={}", out.display()), "CFG_WERROR=y".into()]);
+        assert!(success, "{said}");
+        assert!(!new_ta(kind, name, &tree).0, "it was made where there is one");
+    }
+    for (kind, name) in [("pascal", "x"), ("c", "Upper"), ("c", "a b"), ("rust", "2nd"), ("c", "")] {
+        assert!(!new_ta(kind, name, &trees.path().join("bad")).0, "{kind} {name}");
+    }
+
+    let tas = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+    let uuids: Vec<Uuid> = tas
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ta"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(uuids.len(), 2);
+    let tee = soft_tee_with("new-ta", |config| config.ta_dir.clone_from(&out));
+    for uuid in uuids {
+        let session = open(&context(&tee), uuid).unwrap();
+        let mut params = [value(Access::InOut, 41, 7)];
+        invoke(&session, 0, &mut params).unwrap();
+        assert_eq!(values(&params[0]).0, 42, "{uuid}");
+    }
 }
