@@ -56,7 +56,7 @@ impl Kit {
         let text = succeeded(output, header);
         let file = self.include.join(header).to_string_lossy().into_owned();
         let mut macros = Macros::new();
-        let mut inside = false;
+        let (mut inside, mut first) = (false, true);
         for line in text.lines() {
             if let Some(marker) = line.strip_prefix("# ") {
                 inside = marker.split('"').nth(1) == Some(&file);
@@ -70,10 +70,11 @@ impl Kit {
                         list.split(',').count()
                     }
                 });
-                // Not what guards a header against being included twice.
                 let (name, body) = (&definition[..end], &definition[end..]);
-                if !(body.trim().is_empty() && name.trim_end_matches('_').ends_with("_H")) {
-                    macros.insert(definition[..end].to_owned(), parameters);
+                // Not what guards a header against being included twice: the first one, which stands for nothing.
+                let is_guard = std::mem::replace(&mut first, false) && body.trim().is_empty();
+                if !is_guard {
+                    macros.insert(name.to_owned(), parameters);
                 }
             } else if let Some(name) = line.strip_prefix("#undef ") {
                 macros.remove(name);
