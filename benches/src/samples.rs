@@ -32,4 +32,9 @@ impl Samples {
         self.0.sort_unstable();
         self.0.get(self.0.len() / 2).map_or(0, |median| median.as_nanos() as u64)
     }
+
+    /// The shortest, in nanoseconds: what is left when nothing else wants the processor. 0 without samples.
+    pub fn shortest(&self) -> u64 {
+        self.0.iter().min().map_or(0, |shortest| shortest.as_nanos() as u64)
+    }
 }
