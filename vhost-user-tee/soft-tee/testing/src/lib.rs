@@ -61,6 +61,12 @@ pub fn kit_test_ta_for_arm64(name: &str, compiler: &str) -> PathBuf {
     make_with(&format!("kit-{name}-{compiler}-arm64"), &folder, "all", &options)
 }
 
+/// A folder with the development kit's test TA in Rust, which shares the dependencies of the examples.
+pub fn rust_test_ta() -> PathBuf {
+    let dependencies = format!("CARGO_TARGET_DIR={}", example_tas().join("obj/rust").display());
+    make_with("kit-rust-check", "vhost-user-tee/ta-dev-kit/tests/rust-check", "all", &[&dependencies])
+}
+
 /// Fails, saying how to install them, unless these programs are there; each with its package.
 pub fn need(programs: &[(&str, &str)]) {
     let path = env::var_os("PATH").unwrap_or_default();
