@@ -33,6 +33,9 @@ const NO_ANSWER: Verdict = Verdict {
     origin: wire::VIRTIO_TEE_ORIGIN_COMMS,
 };
 
+/// The name of calls that their clients give none; not a small number, as clients' own are.
+const UNNAMED: u32 = 1 << 30;
+
 /// Opens a session and returns its number.
 pub(super) fn open_session(
     context: ArcBorrow<'_, Context>,
@@ -91,7 +94,7 @@ pub(super) fn invoke(
     params: &mut Params<'_, VirtioTee>,
 ) -> Result<Verdict> {
     let arguments = Arguments::new(&context, params)?;
-    let cancel_id = cancel_id(&context, request.cancel_id);
+    let cancel_id = name_in_session(request.cancel_id);
     let fixed = wire::InvokeFuncReq {
         header: header(wire::VIRTIO_TEE_CMD_INVOKE_FUNC, context.id),
         session: request.session.into(),
@@ -128,6 +131,10 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
 /// Asks for a call to be given up.
 pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result {
     context.check()?;
+    let cancel_id = match session {
+        wire::VIRTIO_TEE_SESSION_NONE => cancel_id,
+        _ => name_in_session(cancel_id),
+    };
     let answer = context.device.call(
         To::Control,
         cancel_message(context.id, session, cancel_id)?,
@@ -170,7 +177,17 @@ fn cancel_message(context: u64, session: u32, cancel_id: u32) -> Result<KVVec<u8
     })
 }
 
-/// The name of a call, so that it has one in any case.
+/// The name of a call in an open session, so that it has one in any case. libteec gives its calls none, and
+/// cancels what is under way in a session, which is all that OP-TEE looks at: so calls without a name have one
+/// in common.
+fn name_in_session(given: u32) -> u32 {
+    match given {
+        0 => UNNAMED,
+        given => given,
+    }
+}
+
+/// The name of a call that opens a session, so that it has one in any case.
 fn cancel_id(context: &Context, given: u32) -> u32 {
     match given {
         0 => context.device.new_cancel_id(),
