@@ -152,7 +152,7 @@ fn a_new_ta_builds_and_answers() {
 /// What `optee-utee` has for cryptography, objects, arithmetic, time and properties, each part a command of a TA.
 #[test]
 fn a_ta_in_rust_has_what_its_library_offers() {
-    const PARTS: [&str; 10] = [
+    const PARTS: [&str; 11] = [
         "digests",
         "ciphers",
         "macs",
@@ -163,6 +163,7 @@ fn a_ta_in_rust_has_what_its_library_offers() {
         "arithmetic",
         "time and random",
         "properties",
+        "sessions with other TAs",
     ];
     let folder = soft_tee_testing::rust_test_ta();
     let tee = soft_tee_with("rust-check", |config| config.ta_dir.clone_from(&folder));

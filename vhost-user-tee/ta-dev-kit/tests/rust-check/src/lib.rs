@@ -8,14 +8,14 @@ use optee_utee::property::{
 };
 use optee_utee::{
     AlgorithmId, Asymmetric, Attribute, AttributeId, AttributeMemref, BigInt, BigIntFMM, BigIntFMMContext,
-    Cipher, DeriveKey, Digest, ErrorKind, GenericObject, Mac, OperationMode, Random, Result, Time,
-    TransientObject, TransientObjectType, AE,
+    Cipher, DeriveKey, Digest, ErrorKind, GenericObject, Mac, OperationMode, Random, Result,
+    TaSessionBuilder, TeeParams, Time, TransientObject, TransientObjectType, Uuid, AE,
 };
 
 /// The TA's own UUID, as text.
 const UUID: &str = include_str!("../uuid.txt");
 
-const PARTS: [fn() -> Result<()>; 10] = [
+const PARTS: [fn() -> Result<()>; 11] = [
     digests,
     ciphers,
     macs,
@@ -26,6 +26,7 @@ const PARTS: [fn() -> Result<()>; 10] = [
     arithmetic,
     time_and_random,
     properties,
+    sessions,
 ];
 
 /// An error where `condition` does not hold.
@@ -212,6 +213,15 @@ fn properties() -> Result<()> {
     check(TaAppId.get()?.to_string() == UUID.trim())?;
     check(!TaSingleInstance.get()? && TaDataSize.get()? == 1024 * 1024)?;
     check(TaVersion.get()? == env!("CARGO_PKG_VERSION") && TeeInternalCoreVersion.get()? != 0)
+}
+
+/// A session with another instance of this TA, which has a process of its own.
+fn sessions() -> Result<()> {
+    let uuid = Uuid::parse_str(UUID.trim())?;
+    let mut session = TaSessionBuilder::new(uuid).build()?;
+    session.invoke_command(0, &mut TeeParams::new())?;
+    let unknown = session.invoke_command(PARTS.len() as u32, &mut TeeParams::new());
+    check(unknown.is_err_and(|error| error.kind() == ErrorKind::NotSupported))
 }
 
 /// A new instance.
