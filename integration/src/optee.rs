@@ -199,6 +199,12 @@ fn write_initramfs(path: &Path, parts: &OpteeMachine, config: &OpteeConfig) -> i
     // The TAs of OP-TEE itself: PKCS#11 and others.
     let kit = root.join("optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a");
     archive.tree("usr/lib/optee_armtz", &kit.join("ta"))?;
+    for ta in fs::read_dir(&parts.ta_dir)? {
+        let (name, path) = ta.map(|ta| (ta.file_name(), ta.path()))?;
+        if path.extension().is_some_and(|extension| extension == "ta") {
+            archive.file(&format!("usr/lib/optee_armtz/{}", name.to_string_lossy()), &path, 0o644)?;
+        }
+    }
     archive.add("usr/lib/modules", ModeFileType::Directory, 0o755, &[])?;
     let modules = root.join(format!("guest/usr/lib/modules/{}/kernel", parts.root.kernel));
     for module in MODULES.iter().chain(&config.modules) {

@@ -189,6 +189,12 @@ pub(crate) enum Check {
         #[command(flatten)]
         ta: Ta,
     },
+    /// Calls to be compared with the same ones on another TEE, and what came of each.
+    Record {
+        /// Only the scripts whose names begin with this.
+        #[arg(default_value = "")]
+        only: String,
+    },
     /// What calls cost.
     Bench {
         #[command(flatten)]
@@ -220,6 +226,7 @@ impl Check {
             Self::Stress { .. } => "stress",
             Self::MemoryLimits { .. } => "memory-limits",
             Self::Identity { .. } => "identity",
+            Self::Record { .. } => "record",
             Self::Bench { .. } => "bench",
         }
     }

@@ -6,6 +6,7 @@
 
 mod checks;
 mod cli;
+mod comparison;
 mod malformed;
 mod memory;
 mod pagemap;

@@ -174,7 +174,8 @@ pub fn optee() -> Result<OpteeMachine, ProvisionError> {
 fn optee_unlocked(root: Root) -> Result<OpteeMachine, ProvisionError> {
     let flash = optee::firmware(&root)?;
     let guest = programs::guest_for_arm64(&root)?;
-    Ok(OpteeMachine { root, flash, guest })
+    let ta_dir = optee::tas(&root)?;
+    Ok(OpteeMachine { root, flash, guest, ta_dir })
 }
 
 /// OP-TEE's own TA dev kit, as Debian packs it for arm64.

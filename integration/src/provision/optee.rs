@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::paths::vm_dir;
+use crate::paths::{vm_dir, workspace};
 use crate::progress::step;
 
 use super::{store, GuestPrograms, ProvisionError, Root};
@@ -23,6 +23,8 @@ pub struct OpteeMachine {
     pub flash: PathBuf,
     /// Programs that run in its normal world.
     pub guest: GuestPrograms,
+    /// The folder of the tests' own TAs, built and signed for it.
+    pub ta_dir: PathBuf,
 }
 
 /// The firmware, as the machine's flash memory holds it; the lock is held.
@@ -35,4 +37,19 @@ pub(super) fn firmware(root: &Root) -> Result<PathBuf, ProvisionError> {
         Ok::<(), ProvisionError>(())
     })?;
     Ok(dir.join("flash.bin"))
+}
+
+/// Where the TA dev kit of Debian's OP-TEE is in the root.
+const KIT: &str = "/optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a";
+
+/// Builds the tests' own TAs with OP-TEE's kit, from the sources that the software TEE's are built from; the
+/// lock is held. Make knows itself what is up to date.
+pub(super) fn tas(root: &Root) -> Result<PathBuf, ProvisionError> {
+    let dir = store::make_dir(&vm_dir().join("optee-tas"))?;
+    let make = format!(
+        "make -C /work/src/integration/tas O=/work/out kit-dir={KIT} CROSS_COMPILE=aarch64-linux-gnu-"
+    );
+    let command = root.command(&[(workspace(), "/work/src"), (&dir, "/work/out")], &make);
+    step("build the tests' TAs for OP-TEE", &vm_dir().join("log/optee-tas.log"), command)?;
+    Ok(dir)
 }

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The probe TA: include/probe_ta.h says what each command does. */
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <tee_internal_api.h>
-#include <unistd.h>
 #include <probe_ta.h>
+/* On the software TEE alone. */
+#if __has_include(<sys/syscall.h>)
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define HAS_SYSCALLS 1
+#else
+#define HAS_SYSCALLS 0
+#endif
 
 #define WATCH_LIMIT_S		10
 #define MAX_NAME		128
@@ -180,9 +186,14 @@ static TEE_Result alloc(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 static TEE_Result system_call(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 {
 	EXPECT(types, VALUE_INPUT, NONE, NONE);
+#if HAS_SYSCALLS
 	if (syscall(params[0].value.a, params[0].value.b, 0, 0, 0, 0, 0) != -1)
 		return TEE_SUCCESS;
 	return errno == EPERM || errno == EACCES ? TEE_ERROR_ACCESS_DENIED : TEE_ERROR_GENERIC;
+#else
+	(void)params;
+	return TEE_ERROR_NOT_SUPPORTED;
+#endif
 }
 
 static TEE_Result sum(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])

@@ -22,6 +22,7 @@ use serde_json::Value;
 use tee_client::{Context, Error, Origin};
 
 use crate::cli::{Check, Cli};
+use crate::comparison;
 use crate::report::{Failure, Outcome, Report};
 
 /// How long a check waits for what must come before it calls it a hang.
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         }
         Check::MemoryLimits { ta } => memory_limits::run(&context, report, ta.uuid),
         Check::Identity { ta } => identity::run(&context, report, ta.uuid),
+        Check::Record { only } => comparison::run(&context, report, only),
         Check::Bench { ta, iterations } => bench::run(&context, report, ta.uuid, *iterations),
     }
 }
