@@ -30,7 +30,7 @@ produce-additional-squares = squares.h
 depends-squares = squares.txt
 force-gensrc-squares = y
 recipe-squares = { echo '\#include "squares.h"'; echo 'const int squares[] = {'; \
-	sed 's/.*/\t& * &,/' squares.txt; echo '};'; } >$(sub-dir-out)/squares.c && \
+	sed -n 's/^[0-9].*/\t& * &,/p' squares.txt; echo '};'; } >$(sub-dir-out)/squares.c && \
 	echo 'extern const int squares[];' >$(sub-dir-out)/squares.h
 
 subdirs-y += nested
