@@ -55,7 +55,8 @@ impl SoftBed {
     /// Builds what is needed, and makes a TEE.
     pub fn new() -> Result<Self, Error> {
         let programs = build()?;
-        let state = State::in_memory().map_err(|error| Error::SoftTee(error.to_string()))?;
+        let state =
+            State::in_memory(soft_tee::DEFAULT_STORAGE).map_err(|error| Error::SoftTee(error.to_string()))?;
         let tee = SoftTee::new(Config {
             name: "bench".to_owned(),
             ta_dir: programs.ta_dir,

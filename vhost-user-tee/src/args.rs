@@ -57,6 +57,7 @@ EXAMPLES
     max-sessions = 256
     max-calls = 64               # in TAs at a time; further ones wait
     max-instances = 64           # TA processes at a time, with ta-dir
+    max-storage-bytes = 67108864 # that its TAs may store, with ta-dir
     max-memories = 4096          # registered at a time
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request

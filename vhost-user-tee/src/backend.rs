@@ -71,10 +71,10 @@ fn soft_tee(name: &str, vm: &SoftConfig) -> MakeTee {
 
 fn open_state(name: &str, vm: &SoftConfig) -> Result<State, StateError> {
     match &vm.state_dir {
-        Some(folder) => State::open(&folder.join(name)),
+        Some(folder) => State::open(&folder.join(name), vm.max_storage_bytes),
         None => {
             log::info!("{name}: no --state-dir, so what its TAs store lives as long as this daemon");
-            State::in_memory()
+            State::in_memory(vm.max_storage_bytes)
         }
     }
 }

@@ -8,6 +8,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use soft_tee::DEFAULT_STORAGE;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -86,6 +87,8 @@ pub struct SoftConfig {
     pub state_dir: Option<PathBuf>,
     /// TA instances, each a process, at a time.
     pub max_instances: u32,
+    /// Bytes that TAs may store.
+    pub max_storage_bytes: u64,
 }
 
 /// A TEE of the host's.
@@ -139,6 +142,7 @@ struct LimitsTable {
     max_memory_bytes: Option<u64>,
     max_calls: Option<u32>,
     max_instances: Option<u32>,
+    max_storage_bytes: Option<u64>,
 }
 
 /// Default number of TA instances.
@@ -257,6 +261,7 @@ impl Table {
                     Some(0) => return Err(bad("max-instances must be at least 1")),
                     max => max.unwrap_or(MAX_INSTANCES),
                 },
+                max_storage_bytes: self.limits.max_storage_bytes.unwrap_or(DEFAULT_STORAGE),
             }),
             (None, None) => return Err(bad("needs ta-dir or tee")),
         };
@@ -341,6 +346,7 @@ mod tests {
             ta-runtime = "/rt"
             state-dir = "/s"
             access-platform = true
+            limits.max-storage-bytes = 4096
             "#,
         )
         .unwrap();
@@ -367,6 +373,7 @@ mod tests {
             ta_runtime: "/rt".into(),
             state_dir: Some("/s".into()),
             max_instances: MAX_INSTANCES,
+            max_storage_bytes: 4096,
         };
         assert_eq!(vms[1].tee, TeeConfig::Soft(expected));
         assert_eq!(vms[1].request_queues, REQUEST_QUEUES);

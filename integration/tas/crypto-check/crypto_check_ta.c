@@ -5,35 +5,14 @@
 #include <tee_internal_api_extensions.h>
 #include <crypto_check_ta.h>
 
-/* What API 1.1 has of 32 bits. */
-#if __OPTEE_CORE_API_COMPAT_1_1
-typedef uint32_t len_t;
-#else
-typedef size_t len_t;
-#endif
+#include "check_call.h"
 
 #define MAX_ATTRIBUTES	12
 
 static TEE_ObjectHandle objects[CRYPTO_CHECK_SLOTS];
 static TEE_OperationHandle operations[CRYPTO_CHECK_SLOTS];
 
-/* What is read and written. Where a test has it wrong, the rest is read as zeros, or not written. */
-struct call {
-	const uint8_t *in;
-	size_t in_len;
-	uint8_t *out;
-	size_t out_len;
-	size_t out_max;
-};
-
-/* A buffer to write to. */
-struct room {
-	void *buffer;
-	void *owned;
-	len_t len;
-};
-
-static uint32_t get_u32(struct call *call)
+uint32_t get_u32(struct call *call)
 {
 	uint32_t value = 0;
 
@@ -45,7 +24,7 @@ static uint32_t get_u32(struct call *call)
 	return value;
 }
 
-static const void *get_bytes(struct call *call, len_t *len)
+const void *get_bytes(struct call *call, len_t *len)
 {
 	uint32_t told = get_u32(call);
 	const void *bytes = call->in;
@@ -59,7 +38,7 @@ static const void *get_bytes(struct call *call, len_t *len)
 	return bytes;
 }
 
-static TEE_ObjectHandle *get_object(struct call *call)
+TEE_ObjectHandle *get_object(struct call *call)
 {
 	static TEE_ObjectHandle none, wild;
 	uint32_t slot = get_u32(call);
@@ -106,8 +85,7 @@ static uint32_t get_attributes(struct call *call, TEE_Attribute *attributes)
 	return count;
 }
 
-/* In place: the input is moved to where the output begins. */
-static void get_room(struct call *call, struct room *room, const void **in, len_t in_len)
+void get_room(struct call *call, struct room *room, const void **in, len_t in_len)
 {
 	uint32_t told = get_u32(call);
 	size_t size;
@@ -125,7 +103,7 @@ static void get_room(struct call *call, struct room *room, const void **in, len_
 	}
 }
 
-static void put(struct call *call, const void *data, size_t len)
+void put(struct call *call, const void *data, size_t len)
 {
 	if (len > call->out_max - call->out_len)
 		return;
@@ -133,12 +111,12 @@ static void put(struct call *call, const void *data, size_t len)
 	call->out_len += len;
 }
 
-static void put_u32(struct call *call, uint32_t value)
+void put_u32(struct call *call, uint32_t value)
 {
 	put(call, &value, sizeof(value));
 }
 
-static void put_room(struct call *call, struct room *room, TEE_Result res)
+void put_room(struct call *call, struct room *room, TEE_Result res)
 {
 	put_u32(call, room->len);
 	if (res == TEE_SUCCESS)
@@ -146,7 +124,7 @@ static void put_room(struct call *call, struct room *room, TEE_Result res)
 	TEE_Free(room->owned);
 }
 
-static void put_object_info(struct call *call, const TEE_ObjectInfo *info)
+void put_object_info(struct call *call, const TEE_ObjectInfo *info)
 {
 	put_u32(call, info->objectType);
 	put_u32(call, info->objectSize);
@@ -489,6 +467,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *session, uint32_t command, uint32_t 
 		known = data_call(&call, command);
 	else if (command == CRYPTO_CHECK_DERIVE)
 		known = derive_call(&call);
+	else if (command >= CRYPTO_CHECK_OPEN)
+		known = storage_call(&call, command);
 	else
 		known = asymmetric_call(&call, command);
 	params[1].memref.size = call.out_len;

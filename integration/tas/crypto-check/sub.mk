@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 global-incdirs-y += include
-srcs-y += crypto_check_ta.c
+srcs-y += crypto_check_ta.c storage_calls.c

@@ -12,9 +12,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
-use openssl::md::Md;
-use openssl::pkey::Id;
-use openssl::pkey_ctx::PkeyCtx;
+use secure_storage::hkdf;
 use zeroize::Zeroizing;
 
 /// Length of the key, in bytes.
@@ -121,24 +119,6 @@ impl DeviceKey {
     }
 }
 
-/// HKDF (RFC 5869) with SHA-256.
-pub(crate) fn hkdf(
-    secret: &[u8],
-    salt: &[u8],
-    info: &[u8],
-    len: usize,
-) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
-    let mut context = PkeyCtx::new_id(Id::HKDF)?;
-    context.derive_init()?;
-    context.set_hkdf_md(Md::sha256())?;
-    context.set_hkdf_key(secret)?;
-    context.set_hkdf_salt(salt)?;
-    context.add_hkdf_info(info)?;
-    let mut key = Zeroizing::new(vec![0; len]);
-    context.derive(Some(&mut key))?;
-    Ok(key)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -147,16 +127,6 @@ mod tests {
 
     fn derived(key: &DeviceKey) -> Vec<u8> {
         key.derive("test", b"context", 32).unwrap().to_vec()
-    }
-
-    #[test]
-    fn hkdf_is_that_of_the_rfc() {
-        // RFC 5869, A.1.
-        let salt: Vec<u8> = (0..=0x0c).collect();
-        let info: Vec<u8> = (0xf0..=0xf9).collect();
-        let key = hkdf(&[0x0b; 22], &salt, &info, 42).unwrap();
-        assert_eq!(key[..4], [0x3c, 0xb2, 0x5f, 0x25]);
-        assert_eq!(key[38..], [0x87, 0x18, 0x58, 0x65][..]);
     }
 
     #[test]

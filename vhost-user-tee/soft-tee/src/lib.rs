@@ -35,6 +35,7 @@ mod instance;
 mod instances;
 mod monitor;
 mod nesting;
+mod open_objects;
 mod outward;
 mod params;
 mod pseudo_ta;
@@ -44,6 +45,7 @@ mod release;
 mod services;
 mod sessions;
 mod spawn;
+mod staged;
 mod state;
 mod ta_elf;
 mod ta_log;
@@ -75,6 +77,9 @@ const GEN_CAPS: u32 = 0xd;
 
 /// The daemon's program, to be measured.
 const DAEMON: &str = "/proc/self/exe";
+
+/// What a VM's TAs may store, in bytes, where nothing else is said: see [`State`].
+pub const DEFAULT_STORAGE: u64 = 64 << 20;
 
 /// What device IDs are derived in: a UUID made for this.
 const DEVICE_IDS: Uuid = Uuid::from_u128(0xe1b5_2a0c_4b0f_4c55_9d0e_6a1f_27c7_90d3);

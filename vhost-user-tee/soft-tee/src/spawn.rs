@@ -10,6 +10,7 @@ use rustix::fs::{fcntl_setfl, OFlags};
 use rustix::pipe::{pipe_with, PipeFlags};
 use rustix::process::{kill_process, pidfd_open, Pid, PidfdFlags, Signal};
 use ta_protocol::control::{self, Start, StartFiles};
+use ta_protocol::exchange::ExchangeFile;
 use ta_protocol::mailbox::Mailbox;
 use ta_protocol::socket;
 
@@ -18,7 +19,7 @@ use crate::debugging::Debugging;
 /// Why a process could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// No mailbox, pipe or descriptor.
+    /// No mailbox, exchange, pipe or descriptor.
     #[error("{0}: {1}")]
     Resource(&'static str, io::Error),
     /// No sockets, or the first message was not taken.
@@ -39,6 +40,8 @@ pub(crate) struct Spawned {
     pub(crate) log: OwnedFd,
     /// The daemon's end of the mailbox.
     pub(crate) mailbox: Mailbox,
+    /// The daemon's end of the exchange.
+    pub(crate) exchange: ExchangeFile,
     /// The daemon's end of the control socket.
     pub(crate) control: OwnedFd,
     /// The daemon's end of the memory socket.
@@ -54,13 +57,19 @@ pub(crate) fn spawn(
 ) -> Result<Spawned, Error> {
     let resource = |what| move |error: io::Error| Error::Resource(what, error);
     let (mailbox, mailbox_file) = Mailbox::create().map_err(resource("mailbox"))?;
+    let exchange = ExchangeFile::create().map_err(resource("exchange"))?;
     let (control, their_control) = socket::pair()?;
     let (memory, their_memory) = socket::pair()?;
     let (log, their_log) =
         pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::Resource("pipe", error.into()))?;
     fcntl_setfl(&log, OFlags::NONBLOCK).map_err(|error| Error::Resource("pipe", error.into()))?;
     // Before the process exists: there is nothing to undo where it fails.
-    let files = StartFiles { ta: ta.as_fd(), mailbox: mailbox_file.as_fd(), memory: their_memory.as_fd() };
+    let files = StartFiles {
+        ta: ta.as_fd(),
+        mailbox: mailbox_file.as_fd(),
+        memory: their_memory.as_fd(),
+        exchange: exchange.as_fd(),
+    };
     control::send_start(&control, start, files)?;
     // Nothing of this process's is inherited but what is named here: all else is close-on-exec.
     let mut child = Command::new(runtime)
@@ -74,7 +83,7 @@ pub(crate) fn spawn(
         .map_err(Error::Run)?;
     let pid = Pid::from_child(&child);
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Spawned { child, pidfd, log, mailbox, control, memory }),
+        Ok(pidfd) => Ok(Spawned { child, pidfd, log, mailbox, exchange, control, memory }),
         Err(error) => {
             // It has not been waited for, so the number is still its own.
             let _ = kill_process(pid, Signal::KILL);

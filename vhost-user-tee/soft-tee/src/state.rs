@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What a VM's TEE keeps: its keys.
+//! What a VM's TEE keeps: its keys, and what its TAs store.
 //!
 //! ```text
 //!   <state folder of the VM>   mode 0700
 //!     lock                     held by the daemon that serves the VM
 //!     device-key               32 random bytes, mode 0600
 //!     attestation-key.pem      once it has been asked for, mode 0600
+//!     storage                  secure storage of all TAs, under keys from the device key
 //! ```
 
 use std::fs::{DirBuilder, File};
@@ -15,9 +16,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
+use secure_storage::{OpenError, Store, KEY_LEN};
+use zeroize::Zeroizing;
 
 use crate::attestation_key::AttestationKey;
 use crate::device_key::{self, DeviceKey};
+use crate::open_objects::OpenObjects;
+use crate::staged::Staged;
 
 /// Why a VM's state cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,12 @@ pub enum Error {
     /// No device key.
     #[error(transparent)]
     DeviceKey(#[from] device_key::Error),
+    /// Storage without the key to it.
+    #[error("state folder {}: there is secure storage, but no device key: put the key back, or remove both", .0.display())]
+    KeyMissing(PathBuf),
+    /// No secure storage.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
 }
 
 /// What a VM's TEE keeps from one [`SoftTee`](crate::SoftTee) to the next.
@@ -39,28 +50,32 @@ pub enum Error {
 pub struct State {
     device_key: DeviceKey,
     attestation_key: AttestationKey,
+    storage: Store,
+    open_objects: OpenObjects,
+    staged: Staged,
     /// Locked until it is closed.
     _lock: Option<File>,
 }
 
 impl State {
-    /// State that lives in memory, as long as this does.
+    /// State that lives in memory, as long as this does; `quota` is most bytes of what TAs store.
     ///
     /// # Errors
     ///
-    /// For want of random numbers.
-    pub fn in_memory() -> Result<Self, Error> {
-        let attestation_key = AttestationKey::new(None);
-        Ok(Self { device_key: DeviceKey::random()?, attestation_key, _lock: None })
+    /// For want of random numbers or memory.
+    pub fn in_memory(quota: u64) -> Result<Self, Error> {
+        let device_key = DeviceKey::random()?;
+        let storage = Store::in_memory(&*storage_key(&device_key)?, quota)?;
+        Ok(Self::new(device_key, AttestationKey::new(None), storage, None))
     }
 
-    /// The state in `folder`, which is made if it is not there; so is the state. Nobody else can open it while this
-    /// lives.
+    /// The state in `folder`, which is made if it is not there; so is the state. `quota` is most bytes of what TAs
+    /// store. Nobody else can open it while this lives.
     ///
     /// # Errors
     ///
     /// If the folder or what is in it is not what it should be, or is in use.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
+    pub fn open(folder: &Path, quota: u64) -> Result<Self, Error> {
         let failed = |error: io::Error| Error::Folder(folder.to_owned(), error);
         make_folder(folder).map_err(failed)?;
         let lock = File::options()
@@ -74,11 +89,32 @@ impl State {
             Err(Errno::WOULDBLOCK) => return Err(Error::Locked(folder.to_owned())),
             Err(error) => return Err(failed(error.into())),
         }
-        let device_key = match DeviceKey::is_in(folder) {
-            true => DeviceKey::read(folder)?,
-            false => DeviceKey::create(folder)?,
+        let file = folder.join("storage");
+        let device_key = match (DeviceKey::is_in(folder), file.exists()) {
+            (true, _) => DeviceKey::read(folder)?,
+            (false, false) => DeviceKey::create(folder)?,
+            (false, true) => return Err(Error::KeyMissing(folder.to_owned())),
         };
-        Ok(Self { device_key, attestation_key: AttestationKey::new(Some(folder)), _lock: Some(lock) })
+        let storage = Store::open(&file, &*storage_key(&device_key)?, quota)?;
+        let attestation_key = AttestationKey::new(Some(folder));
+        Ok(Self::new(device_key, attestation_key, storage, Some(lock)))
+    }
+
+    fn new(
+        device_key: DeviceKey,
+        attestation_key: AttestationKey,
+        storage: Store,
+        lock: Option<File>,
+    ) -> Self {
+        let staged = Staged::new(storage.quota());
+        Self {
+            device_key,
+            attestation_key,
+            storage,
+            open_objects: OpenObjects::default(),
+            staged,
+            _lock: lock,
+        }
     }
 
     /// What measurements are signed with.
@@ -90,6 +126,28 @@ impl State {
     pub fn device_key(&self) -> &DeviceKey {
         &self.device_key
     }
+
+    /// What TAs store.
+    pub(crate) fn storage(&self) -> &Store {
+        &self.storage
+    }
+
+    /// Which of it is open.
+    pub(crate) fn open_objects(&self) -> &OpenObjects {
+        &self.open_objects
+    }
+
+    /// What TAs have handed over to be stored.
+    pub(crate) fn staged(&self) -> &Staged {
+        &self.staged
+    }
+}
+
+fn storage_key(device_key: &DeviceKey) -> Result<Zeroizing<[u8; KEY_LEN]>, OpenError> {
+    let derived = device_key.derive("secure storage", b"", KEY_LEN)?;
+    let mut key = Zeroizing::new([0; KEY_LEN]);
+    key.copy_from_slice(&derived);
+    Ok(key)
 }
 
 /// Makes `folder`, and those above it; the new ones are on the disk when this returns.
@@ -117,20 +175,29 @@ mod tests {
     fn a_folder_is_made_and_is_used_by_one_at_a_time() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
-        let state = State::open(&folder).unwrap();
+        let state = State::open(&folder, 1 << 20).unwrap();
         assert_eq!(fs::metadata(&folder).unwrap().mode() & 0o777, 0o700);
-        assert!(matches!(State::open(&folder), Err(Error::Locked(_))));
+        assert!(matches!(State::open(&folder, 1 << 20), Err(Error::Locked(_))));
         let key = |state: &State| state.device_key().derive("test", b"", 32).unwrap();
         let before = key(&state);
         drop(state);
-        assert_eq!(key(&State::open(&folder).unwrap()), before);
-        assert_ne!(key(&State::in_memory().unwrap()), before);
+        assert_eq!(key(&State::open(&folder, 1 << 20).unwrap()), before);
+        assert_ne!(key(&State::in_memory(1 << 20).unwrap()), before);
+    }
+
+    #[test]
+    fn storage_whose_key_is_lost_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(State::open(folder.path(), 1 << 20).unwrap());
+        fs::remove_file(folder.path().join("device-key")).unwrap();
+        assert!(matches!(State::open(folder.path(), 1 << 20), Err(Error::KeyMissing(_))));
+        assert!(folder.path().join("storage").exists());
     }
 
     #[test]
     fn what_is_no_folder_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = State::open(file.path()).unwrap_err().to_string();
+        let error = State::open(file.path(), 1 << 20).unwrap_err().to_string();
         assert!(error.starts_with("state folder /"), "{error}");
     }
 }

@@ -210,7 +210,7 @@ fn what_the_tee_is_made_of_is_checked() {
             ta_dir: soft_tee_testing::test_tas().to_owned(),
             ta_runtime: soft_tee_testing::runtime().to_owned(),
             limits: Limits::default(),
-            state: Arc::new(State::in_memory().unwrap()),
+            state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
         };
         change(&mut config);
         SoftTee::new(config).err().map(|error| error.to_string())

@@ -241,8 +241,11 @@ fn derived(tee: &SoftTee, caller: Uuid, flags: u32, extra: u8, len: usize) -> Re
 #[test]
 fn each_ta_of_each_vm_has_keys_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
-    let with_state =
-        || soft_tee_with("keys", |config| config.state = Arc::new(State::open(folder.path()).unwrap()));
+    let with_state = || {
+        soft_tee_with("keys", |config| {
+            config.state = Arc::new(State::open(folder.path(), soft_tee::DEFAULT_STORAGE).unwrap())
+        })
+    };
     let tee = with_state();
     let key = derived(&tee, CALLER, OWN, 7, 32).unwrap();
     assert_ne!(key, [7; 32]);

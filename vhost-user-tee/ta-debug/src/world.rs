@@ -50,7 +50,7 @@ pub(crate) fn tee(built: &Built, mut debugging: Debugging) -> Result<SoftTee, Er
         ta_dir: built.folder.clone(),
         ta_runtime: runtime()?,
         limits: Limits::default(),
-        state: Arc::new(State::in_memory()?),
+        state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE)?),
     };
     Ok(SoftTee::for_debugging(config, debugging)?)
 }

@@ -64,6 +64,8 @@ pub struct StartFiles<T> {
     pub mailbox: T,
     /// The socket for [`memory`](crate::memory).
     pub memory: T,
+    /// The exchange.
+    pub exchange: T,
 }
 
 /// Why a TA was not started.
@@ -94,7 +96,7 @@ pub enum Notice {
 
 /// The daemon's: starts.
 pub fn send_start(socket: impl AsFd, start: &Start, files: StartFiles<BorrowedFd<'_>>) -> Result<(), Error> {
-    socket::send(socket, &[start.as_bytes()], &[files.ta, files.mailbox, files.memory])
+    socket::send(socket, &[start.as_bytes()], &[files.ta, files.mailbox, files.memory, files.exchange])
 }
 
 /// The TA process's: is started.
@@ -102,11 +104,11 @@ pub fn receive_start(socket: impl AsFd) -> Result<(Start, StartFiles<OwnedFd>), 
     let mut buffer = [0; size_of::<Start>()];
     let (len, fds) = socket::receive(socket, &mut buffer, RecvFlags::empty())?;
     let start = Start::read_from_bytes(&buffer[..len]).map_err(|_| Error::Malformed)?;
-    let [ta, mailbox, memory]: [OwnedFd; 3] = fds.try_into().map_err(|_| Error::Malformed)?;
+    let [ta, mailbox, memory, exchange]: [OwnedFd; 4] = fds.try_into().map_err(|_| Error::Malformed)?;
     if start.kind != START {
         return Err(Error::Malformed);
     }
-    Ok((start, StartFiles { ta, mailbox, memory }))
+    Ok((start, StartFiles { ta, mailbox, memory, exchange }))
 }
 
 /// The daemon's: asks.
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn start_arrives_with_its_files() {
         let (a, b) = socket::pair().unwrap();
-        let files = StartFiles { ta: a.as_fd(), mailbox: a.as_fd(), memory: a.as_fd() };
+        let files = StartFiles { ta: a.as_fd(), mailbox: a.as_fd(), memory: a.as_fd(), exchange: a.as_fd() };
         let start = Start { uuid: [7; 16], device_id: [8; 16], heap: 1, stack: 2, flags: 3, ..Start::new() };
         send_start(&a, &start, files).unwrap();
         let (start, _files) = receive_start(&b).unwrap();

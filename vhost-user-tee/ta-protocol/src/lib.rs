@@ -13,6 +13,8 @@
 //!   call runs. The page is handed to and fro: one side owns it, the other waits.
 //! - [`message`]: what is written in the mailbox; [`session`]: what a TA writes there as a client of other TAs.
 //! - [`memory`]: guest memory to map, on its way to the main thread, as part of a call.
+//! - [`exchange`]: memory for what does not fit in the mailbox.
+//! - [`storage`]: requests of secure storage.
 //! - [`control`]: what happens beside calls.
 //! - [`log_line`]: how a line on stderr tells its level.
 //! - [`ta_head`]: the header of a TA file.
@@ -20,6 +22,7 @@
 //! The TA process may be hostile in whole: whatever comes from it is copied once, and checked.
 
 pub mod control;
+pub mod exchange;
 pub mod log_line;
 pub mod mailbox;
 pub mod memory;
@@ -27,4 +30,5 @@ pub mod message;
 pub mod session;
 mod shared_page;
 pub mod socket;
+pub mod storage;
 pub mod ta_head;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! A page of memory that two processes share. All `unsafe` of this crate is here.
+//! Memory that two processes share. All `unsafe` of this crate is here.
 
 use std::ffi::c_void;
 use std::os::fd::{AsFd, OwnedFd};
@@ -32,29 +32,51 @@ pub(crate) struct Page {
 
 const _: () = assert!(size_of::<Page>() == PAGE);
 
-/// A [`Page`] in shared memory.
-pub(crate) struct SharedPage {
-    at: NonNull<Page>,
+/// What two processes may share.
+///
+/// # Safety
+///
+/// It consists of atomics only, each of which may have any value, as the other process may write any of it at any
+/// time; its alignment is no more than a page's.
+pub(crate) unsafe trait Shareable: Sync {}
+
+// SAFETY: it is as asked for, as can be seen above.
+unsafe impl Shareable for Page {}
+// SAFETY: the same.
+unsafe impl<const N: usize> Shareable for [AtomicU64; N] {}
+
+/// A `T` in shared memory.
+pub(crate) struct Shared<T> {
+    at: NonNull<T>,
 }
 
-// SAFETY: it stands for a `&'static Page` until it is dropped, and `Page` is `Sync`.
-unsafe impl Send for SharedPage {}
-// SAFETY: as above.
-unsafe impl Sync for SharedPage {}
+/// A [`Page`] in shared memory.
+pub(crate) type SharedPage = Shared<Page>;
 
-impl SharedPage {
-    /// Makes a page of zeros in a memory file of its own, of which the size is sealed: the other
-    /// process cannot make an access here fault.
+// SAFETY: it stands for a `&'static T` until it is dropped, and `T` is `Sync`.
+unsafe impl<T: Shareable> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Shareable> Sync for Shared<T> {}
+
+/// A memory file of zeros of which the size is sealed: nobody can make an access to it fault.
+pub(crate) fn memory_file(name: &str, len: usize) -> io::Result<OwnedFd> {
+    let file = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&file, len as u64)?;
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+impl<T: Shareable> Shared<T> {
+    /// Makes one of zeros in a memory file of its own.
     pub(crate) fn create(name: &str) -> io::Result<(Self, OwnedFd)> {
-        let file = memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-        ftruncate(&file, PAGE as u64)?;
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        let file = memory_file(name, size_of::<T>())?;
         Ok((Self::map(&file)?, file))
     }
 
-    /// Maps the page that the other process has made.
+    /// Maps the one that the other process has made.
     pub(crate) fn open(file: impl AsFd) -> io::Result<Self> {
-        if fstat(&file)?.st_size != PAGE as i64 || !fcntl_get_seals(&file)?.contains(SealFlags::SHRINK) {
+        let is_whole = fstat(&file)?.st_size == size_of::<T>() as i64;
+        if !is_whole || !fcntl_get_seals(&file)?.contains(SealFlags::SHRINK) {
             return Err(io::Error::from(io::ErrorKind::InvalidData));
         }
         Self::map(file)
@@ -63,26 +85,26 @@ impl SharedPage {
     fn map(file: impl AsFd) -> io::Result<Self> {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
-        let at = unsafe { mmap(ptr::null_mut(), PAGE, prot, MapFlags::SHARED, file, 0)? };
+        let at = unsafe { mmap(ptr::null_mut(), size_of::<T>(), prot, MapFlags::SHARED, file, 0)? };
         let at = NonNull::new(at.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
         Ok(Self { at })
     }
 }
 
-impl ops::Deref for SharedPage {
-    type Target = Page;
+impl<T> ops::Deref for Shared<T> {
+    type Target = T;
 
-    fn deref(&self) -> &Page {
-        // SAFETY: the mapping is as long as `Page`, page-aligned, lives as long as `self`, and
-        // cannot be shortened (sealed). What the other process writes are atomics.
+    fn deref(&self) -> &T {
+        // SAFETY: the mapping is as long as `T`, page-aligned, lives as long as `self`, and cannot be
+        // shortened (sealed). What the other process writes are atomics: only `Shareable` is mapped.
         unsafe { self.at.as_ref() }
     }
 }
 
-impl Drop for SharedPage {
+impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
         // SAFETY: `map` made this mapping, of this length; no reference outlives `self`.
-        let unmapped = unsafe { munmap(self.at.as_ptr().cast::<c_void>(), PAGE) };
+        let unmapped = unsafe { munmap(self.at.as_ptr().cast::<c_void>(), size_of::<T>()) };
         debug_assert!(unmapped.is_ok());
     }
 }

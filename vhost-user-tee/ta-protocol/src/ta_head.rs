@@ -19,6 +19,8 @@ pub const FLAG_CACHE_MAINTENANCE: u32 = 1 << 7;
 pub const FLAG_DEVICE_ENUM: u32 = 1 << 9;
 /// It is one once the guest's TEE supplicant runs.
 pub const FLAG_DEVICE_ENUM_SUPP: u32 = 1 << 10;
+/// A handle to an object that is found corrupt stays open.
+pub const FLAG_DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT: u32 = 1 << 11;
 /// It is one once there is storage.
 pub const FLAG_DEVICE_ENUM_TEE_STORAGE_PRIVATE: u32 = 1 << 12;
 /// A kept instance that has crashed is not replaced.

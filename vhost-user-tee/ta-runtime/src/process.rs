@@ -4,6 +4,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
 
+use ta_protocol::exchange::Exchange;
 use ta_protocol::mailbox::{Mailbox, Patience, Turn};
 use ta_protocol::message::{ServiceReply, ServiceRequest};
 use ta_protocol::session::{SessionReply, SessionRequest};
@@ -16,6 +17,7 @@ pub(crate) struct Process {
     mailbox: Mailbox,
     patience: Patience,
     memory_socket: OwnedFd,
+    exchange: Exchange,
     device_id: Uuid,
     uuid: Uuid,
     flags: u32,
@@ -29,12 +31,13 @@ impl Process {
     pub(crate) fn new(
         mailbox: Mailbox,
         memory_socket: OwnedFd,
+        exchange: Exchange,
         uuid: Uuid,
         device_id: Uuid,
         flags: u32,
     ) -> Self {
         let patience = Patience::new();
-        Self { mailbox, patience, memory_socket, device_id, uuid, flags, ta: OnceLock::new() }
+        Self { mailbox, patience, memory_socket, exchange, device_id, uuid, flags, ta: OnceLock::new() }
     }
 
     /// Makes it this process; the first one made stays.
@@ -56,6 +59,11 @@ impl Process {
     /// Where memory to map comes from. For the main thread.
     pub(crate) fn memory_socket(&self) -> &OwnedFd {
         &self.memory_socket
+    }
+
+    /// Memory for what does not fit in the mailbox.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// How long the main thread looks for the daemon's messages.
@@ -113,7 +121,9 @@ pub(crate) fn this() -> &'static Process {
     PROCESS.get_or_init(|| {
         let (mailbox, _file) = Mailbox::create().expect("a mailbox");
         let (memory, _) = ta_protocol::socket::pair().expect("a socket");
-        Process::new(mailbox, memory, Uuid::from_u128(0x1234), Uuid::from_u128(0x5678), 0)
+        let exchange = ta_protocol::exchange::ExchangeFile::create().and_then(Exchange::open);
+        let exchange = exchange.expect("an exchange");
+        Process::new(mailbox, memory, exchange, Uuid::from_u128(0x1234), Uuid::from_u128(0x5678), 0)
     });
     match PROCESS.get() {
         Some(process) => process,

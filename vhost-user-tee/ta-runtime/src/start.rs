@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use ta_protocol::control::{self as protocol, Notice, Refusal, Start, StartFiles, DEBUG_UNCONFINED};
+use ta_protocol::exchange::Exchange;
 use ta_protocol::mailbox::Mailbox;
 use ta_protocol::socket;
 use uuid::Uuid;
@@ -35,6 +36,9 @@ pub(crate) enum Error {
     /// The mailbox is not one.
     #[error("mailbox: {0}")]
     Mailbox(io::Error),
+    /// The exchange is not one.
+    #[error("exchange: {0}")]
+    Exchange(io::Error),
     /// The size of the TA's file cannot be had.
     #[error("the TA's file: {0}")]
     TaFile(io::Error),
@@ -63,8 +67,8 @@ pub(crate) fn start() -> Result<Calls, Error> {
     inherited_files::close_all().map_err(Error::InheritedFiles)?;
     let stdin: &'static io::Stdin = Box::leak(Box::new(control::socket()));
     let (start, files) = protocol::receive_start(stdin).map_err(Error::Start)?;
-    let StartFiles { ta, mailbox, memory } = files;
-    let process = make_process(mailbox, memory, &start)?;
+    let StartFiles { ta, mailbox, memory, exchange } = files;
+    let process = make_process(mailbox, memory, exchange, &start)?;
     let ta = File::from(ta);
     let ta_size = ta.metadata().map_err(Error::TaFile)?.len();
 
@@ -104,10 +108,16 @@ fn start_unconfined(
     Ok(Calls::new(entry_points))
 }
 
-fn make_process(mailbox: OwnedFd, memory: OwnedFd, start: &Start) -> Result<&'static Process, Error> {
+fn make_process(
+    mailbox: OwnedFd,
+    memory: OwnedFd,
+    exchange: OwnedFd,
+    start: &Start,
+) -> Result<&'static Process, Error> {
     let mailbox = Mailbox::open(mailbox).map_err(Error::Mailbox)?;
+    let exchange = Exchange::open(exchange).map_err(Error::Exchange)?;
     let (uuid, device_id) = (Uuid::from_bytes(start.uuid), Uuid::from_bytes(start.device_id));
-    Ok(Process::new(mailbox, memory, uuid, device_id, start.flags as u32).install())
+    Ok(Process::new(mailbox, memory, exchange, uuid, device_id, start.flags as u32).install())
 }
 
 /// Tells the daemon why the TA was not started; a person, where there is no daemon.

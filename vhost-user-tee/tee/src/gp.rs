@@ -6,6 +6,8 @@
 pub const SUCCESS: u32 = 0;
 /// The object is corrupt.
 pub const ERROR_CORRUPT_OBJECT: u32 = 0xF010_0001;
+/// Secure storage cannot be used now.
+pub const ERROR_STORAGE_NOT_AVAILABLE: u32 = 0xF010_0003;
 /// A ciphertext is not what was encrypted.
 pub const ERROR_CIPHERTEXT_INVALID: u32 = 0xF010_0006;
 /// A cause that no other code names.
@@ -48,10 +50,16 @@ pub const ERROR_EXTERNAL_CANCEL: u32 = 0xFFFF_0011;
 pub const ERROR_OVERFLOW: u32 = 0xFFFF_300F;
 /// The TA instance is gone, by panic or otherwise.
 pub const ERROR_TARGET_DEAD: u32 = 0xFFFF_3024;
+/// Secure storage is full.
+pub const ERROR_STORAGE_NO_SPACE: u32 = 0xFFFF_3041;
 /// A message authentication code, or the tag of an encrypted message, is not the right one.
 pub const ERROR_MAC_INVALID: u32 = 0xFFFF_3071;
 /// A signature is not the right one.
 pub const ERROR_SIGNATURE_INVALID: u32 = 0xFFFF_3072;
+/// The TA has never set its persistent time.
+pub const ERROR_TIME_NOT_SET: u32 = 0xFFFF_5000;
+/// The TA's persistent time can no longer be trusted.
+pub const ERROR_TIME_NEEDS_RESET: u32 = 0xFFFF_5001;
 
 /// No client identity.
 pub const LOGIN_PUBLIC: u32 = 0;

@@ -85,4 +85,27 @@
 /* slot, slot of the object, attributes; out: output of TEE_ATTR_SM2_KEP_CONFIRMATION_OUT, where that is there */
 #define CRYPTO_CHECK_DERIVE		70
 
+/* Persistent objects. wanted: u32, whether a handle is. enumerator: a slot, of its own kind. */
+#define CRYPTO_CHECK_OPEN		80	/* slot, u32 storage, bytes, u32 flags; out: u32 whether there is a handle */
+/* wanted, slot, u32 storage, bytes, u32 flags, slot of attributes, bytes; out: u32 whether there is a handle */
+#define CRYPTO_CHECK_CREATE		81
+#define CRYPTO_CHECK_DELETE		82	/* slot */
+#define CRYPTO_CHECK_DELETE1		83	/* slot */
+#define CRYPTO_CHECK_RENAME		84	/* slot, bytes */
+#define CRYPTO_CHECK_READ		85	/* slot, room; out: output */
+#define CRYPTO_CHECK_WRITE		86	/* slot, bytes */
+#define CRYPTO_CHECK_TRUNCATE		87	/* slot, u32 size */
+#define CRYPTO_CHECK_SEEK		88	/* slot, two u32 of the offset, lower first, u32 whence */
+#define CRYPTO_CHECK_ALLOCATE_ENUMERATOR 89	/* enumerator */
+#define CRYPTO_CHECK_FREE_ENUMERATOR	90	/* enumerator */
+#define CRYPTO_CHECK_RESET_ENUMERATOR	91	/* enumerator */
+#define CRYPTO_CHECK_START_ENUMERATOR	92	/* enumerator, u32 storage */
+#define CRYPTO_CHECK_NEXT		93	/* enumerator, u32 0 to 2; out: seven u32, output */
+#define CRYPTO_CHECK_GET_TIME		94	/* out: two u32 */
+#define CRYPTO_CHECK_SET_TIME		95	/* two u32 */
+/* Of long data, which the TA makes of a seed and a length. */
+#define CRYPTO_CHECK_CREATE_PATTERN	96	/* as CREATE, but u32 seed, u32 length for the last bytes */
+#define CRYPTO_CHECK_WRITE_PATTERN	97	/* slot, u32 seed, u32 length */
+#define CRYPTO_CHECK_READ_PATTERN	98	/* slot, u32 seed, u32 length; out: u32 count, u32 how many are right */
+
 #endif

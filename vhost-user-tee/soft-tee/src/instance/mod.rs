@@ -121,10 +121,19 @@ impl Instance {
             debug: birth.debugging.map_or(0, Debugging::flags),
             ..Start::new()
         };
-        let Spawned { child, pidfd, log, mailbox, control, memory } =
+        let Spawned { child, pidfd, log, mailbox, exchange, control, memory } =
             spawn::spawn(birth.runtime, &start, &image, birth.debugging)?;
+        let name = format!("TA {} [{}]", head.uuid(), child.id());
+        let services = Services::new(
+            &name,
+            head.uuid(),
+            head.flags,
+            birth.state.clone(),
+            birth.errors.clone(),
+            exchange,
+        );
         let instance = Self {
-            name: format!("TA {} [{}]", head.uuid(), child.id()),
+            name,
             errors: birth.errors.clone(),
             uuid: head.uuid(),
             head,
@@ -134,7 +143,7 @@ impl Instance {
             memory_socket: memory,
             control: Mutex::new(control),
             pidfd,
-            services: Services::new(head.uuid(), birth.state.clone()),
+            services,
             outward: Outward::default(),
             image,
             mapped: Mutex::default(),

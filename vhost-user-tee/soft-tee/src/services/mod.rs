@@ -3,37 +3,51 @@
 //!
 //! Requests come from a process that may be hostile: every argument is checked here.
 
+mod persistent_time;
+mod storage;
 mod time;
 
 use std::sync::Arc;
 
+use ta_protocol::exchange::ExchangeFile;
 use ta_protocol::message::{ServiceReply, ServiceRequest, SERVICE_ARGS, SERVICE_REE_TIME};
+use ta_protocol::storage as protocol;
 use tee::gp;
 use uuid::Uuid;
 
+use crate::ration::ErrorLog;
 use crate::state::State;
+use storage::Storage;
 
 /// What a service answers, or a GP result code.
 type Answer = Result<[u64; SERVICE_ARGS], u32>;
 
+/// Nothing but that it has been done.
+const DONE: Answer = Ok([0; SERVICE_ARGS]);
+
 /// What the daemon does for one instance.
 pub(crate) struct Services {
-    /// The TA.
-    _uuid: Uuid,
-    /// The VM's.
-    _state: Arc<State>,
+    storage: Storage,
 }
 
 impl Services {
-    /// For an instance of TA `uuid`.
-    pub(crate) fn new(uuid: Uuid, state: Arc<State>) -> Self {
-        Self { _uuid: uuid, _state: state }
+    /// For the instance `name` of TA `uuid`, of which the header has `flags`.
+    pub(crate) fn new(
+        name: &str,
+        uuid: Uuid,
+        flags: u32,
+        state: Arc<State>,
+        errors: Arc<ErrorLog>,
+        exchange: ExchangeFile,
+    ) -> Self {
+        Self { storage: Storage::new(name, uuid, flags, state, errors, exchange) }
     }
 
     /// Carries a request out. One at a time: an instance has one call at a time.
     pub(crate) fn serve(&self, request: &ServiceRequest) -> ServiceReply {
         let answer = match request.service {
             SERVICE_REE_TIME => time::ree_time(),
+            protocol::OPEN..=protocol::SET_TIME => self.storage.serve(request),
             _ => Err(gp::ERROR_NOT_SUPPORTED),
         };
         match answer {
@@ -43,15 +57,19 @@ impl Services {
     }
 
     /// The process has ended: what it had of others is theirs again. Nothing is served any more.
-    pub(crate) fn end(&self) {}
+    pub(crate) fn end(&self) {
+        self.storage.end();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn services() -> Services {
-        Services::new(Uuid::nil(), Arc::new(State::in_memory().unwrap()))
+    pub(super) fn services() -> Services {
+        let state = Arc::new(State::in_memory(1 << 20).unwrap());
+        let errors = Arc::new(ErrorLog::new("vm".into()));
+        Services::new("TA", Uuid::nil(), 0, state, errors, ExchangeFile::create().unwrap())
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> Sof
         ta_dir: soft_tee_testing::test_tas().to_owned(),
         ta_runtime: soft_tee_testing::runtime().to_owned(),
         limits: Limits::default(),
-        state: Arc::new(State::in_memory().unwrap()),
+        state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
     };
     change(&mut config);
     SoftTee::new(config).unwrap()

@@ -93,6 +93,25 @@ pub(crate) enum Call {
     Sign = 62,
     Verify = 63,
     Derive = 70,
+    Open = 80,
+    Create = 81,
+    Delete = 82,
+    Delete1 = 83,
+    Rename = 84,
+    Read = 85,
+    Write = 86,
+    Truncate = 87,
+    Seek = 88,
+    AllocateEnumerator = 89,
+    FreeEnumerator = 90,
+    ResetEnumerator = 91,
+    StartEnumerator = 92,
+    Next = 93,
+    GetTime = 94,
+    SetTime = 95,
+    CreatePattern = 96,
+    WritePattern = 97,
+    ReadPattern = 98,
 }
 
 /// What a function is given.
@@ -175,7 +194,7 @@ impl Reply {
 
 /// An instance of the TA.
 pub(crate) struct Ta {
-    tee: SoftTee,
+    tee: Arc<SoftTee>,
     session: Arc<dyn Session>,
     ram: Ram,
     memory: Arc<Memory>,
@@ -192,7 +211,11 @@ pub(crate) const APIS: [Api; 2] = [Api::Now, Api::Gp11];
 
 impl Ta {
     pub(crate) fn new(name: &str, api: Api) -> Self {
-        let tee = soft_tee(&format!("{name}-{api:?}"));
+        Self::of(Arc::new(soft_tee(&format!("{name}-{api:?}"))), api)
+    }
+
+    /// An instance in `tee`, which may have others.
+    pub(crate) fn of(tee: Arc<SoftTee>, api: Api) -> Self {
         let session = Self::open(&tee, api);
         let ram = Ram::new(2 * PAGES);
         let memory = ram.memory(Lifetime::Transient, &[(0, 2 * PAGES)]);

@@ -14,7 +14,7 @@
 //! | 4.11 memory | 9 | all, in [`memory`] |
 //! | 5.5 objects | 7 | all, in [`objects`]; what one is, in [`object`] |
 //! | 5.6 transient objects | 9 | all, in [`attributes`], [`transient_objects`]: of all types ([`object_types`], [`type_attributes`]) |
-//! | 5.7 – 5.9 persistent objects | 14 | none yet |
+//! | 5.7 – 5.9 persistent objects | 14 | all, in [`persistent`], [`persistent_enumerators`], [`persistent_data`]; as they are kept, in [`stored_object`] |
 //! | 6.2 operations | 9 | all, in [`operations`], [`operation_info`], [`operation_keys`]: of [`algorithms`] |
 //! | 6.3 digests | 3 | all, in [`digests`]: MD5, SHA-1, SHA-2, SHA-3, SHAKE, SM3 |
 //! | 6.4 ciphers | 3 | all, in [`ciphers`]: AES ECB, CBC, CTR, CTS, XTS; DES, DES3 ECB, CBC; SM4 ECB, CBC, CTR, XTS |
@@ -23,7 +23,7 @@
 //! | 6.7 asymmetric | 4 | all, in [`asymmetric`], [`asymmetric_operations`]: RSA, DSA, ECDSA, SM2, Ed25519, Ed448 ([`asymmetric_algorithms`]) |
 //! | 6.8 derivation | 1 | all, in [`derivation`]: DH, ECDH, X25519, X448, SM2; HKDF, Concat KDF, PBKDF2 |
 //! | 6.9 random numbers | 1 | all, in [`random`] |
-//! | 7 time | 5 | all but the TA's persistent time, in [`time`] |
+//! | 7 time | 5 | all, in [`time`] |
 //! | 8 big integers | 37 | all, in [`big_int`] |
 //! | OP-TEE's own | | the cache in [`cache`], `tee_map_zi` in [`system_calls`], logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
 //!
@@ -65,11 +65,15 @@ mod operation_info;
 mod operation_keys;
 mod operations;
 mod panic;
+mod persistent;
+mod persistent_data;
+mod persistent_enumerators;
 mod pointers;
 mod properties;
 mod property_sets;
 mod random;
 mod sessions;
+mod stored_object;
 mod streams;
 mod system_calls;
 mod time;

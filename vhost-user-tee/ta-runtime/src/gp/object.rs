@@ -54,7 +54,6 @@ impl Object {
 
     /// An object from what another was made of: [`kind`](Self::kind), [`max_size`](Self::max_size),
     /// [`usage`](Self::usage) and [`key`](Self::key). None where they do not fit together.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for persistent objects"))]
     pub(super) fn from_parts(
         kind: &'static ObjectType,
         max_size: u32,

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Time (API 1.3.1, chapter 7). The TA's persistent time, which needs storage, is not here yet.
+//! Time (API 1.3.1, chapter 7).
 
 use std::time::Duration;
 
-use tee::gp::{ERROR_CANCEL, SUCCESS};
+use tee::gp::{
+    ERROR_CANCEL, ERROR_OUT_OF_MEMORY, ERROR_OVERFLOW, ERROR_STORAGE_NOT_AVAILABLE, ERROR_STORAGE_NO_SPACE,
+    ERROR_TIME_NEEDS_RESET, ERROR_TIME_NOT_SET, SUCCESS,
+};
 
 use super::cancellation;
 use super::panic::panic;
-use super::pointers::store;
+use super::pointers::{load, store};
+use crate::services::storage;
 use crate::services::time::{self, Waited};
 
 /// `TEE_TIMEOUT_INFINITE`: wait without an end.
@@ -47,6 +51,45 @@ unsafe extern "C" fn TEE_GetREETime(time: *mut Time) {
     match time::ree_time() {
         // SAFETY: the caller's word.
         Ok(now) => unsafe { store(time, now.into()) },
+        Err(code) => panic(code),
+    }
+}
+
+/// The time that the TA has set, and what has passed since by the host's clock. `TEE_ERROR_TIME_NOT_SET` where it never
+/// has, `TEE_ERROR_TIME_NEEDS_RESET` where the host's clock has been set back since, `TEE_ERROR_OVERFLOW` where the
+/// seconds do not fit, and are cut. With the first two the time is zero.
+///
+/// # Safety
+/// A `TEE_Time` can be written at `time`.
+#[no_mangle]
+unsafe extern "C" fn TEE_GetTAPersistentTime(time: *mut Time) -> u32 {
+    let (now, code) = match storage::persistent_time() {
+        Ok(now) if u32::try_from(now.as_secs()).is_ok() => (now, SUCCESS),
+        Ok(now) => (now, ERROR_OVERFLOW),
+        Err(code) => (Duration::ZERO, code),
+    };
+    match code {
+        SUCCESS | ERROR_TIME_NOT_SET | ERROR_TIME_NEEDS_RESET | ERROR_OVERFLOW | ERROR_OUT_OF_MEMORY => {}
+        // GP has no other code for it.
+        ERROR_STORAGE_NOT_AVAILABLE => {}
+        code => panic(code),
+    }
+    // SAFETY: the caller's word.
+    unsafe { store(time, now.into()) };
+    code
+}
+
+/// Sets the TA's time, for all its instances from now on; `TEE_ERROR_STORAGE_NO_SPACE`.
+///
+/// # Safety
+/// A `TEE_Time` can be read at `time`.
+#[no_mangle]
+unsafe extern "C" fn TEE_SetTAPersistentTime(time: *const Time) -> u32 {
+    // SAFETY: the caller's word.
+    let Time { seconds, millis } = unsafe { load(time) };
+    match storage::set_persistent_time(seconds, millis) {
+        Ok(()) => SUCCESS,
+        Err(code @ (ERROR_STORAGE_NO_SPACE | ERROR_STORAGE_NOT_AVAILABLE | ERROR_OUT_OF_MEMORY)) => code,
         Err(code) => panic(code),
     }
 }

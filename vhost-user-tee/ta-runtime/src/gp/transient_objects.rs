@@ -9,7 +9,7 @@ use super::attributes::Attributes;
 use super::handles::lock;
 use super::object::Object;
 use super::object_types::{object_type, DATA};
-use super::objects::{insert, object, TEE_CloseObject};
+use super::objects::{held, insert, object, TEE_CloseObject};
 use super::panic::panic;
 use super::pointers::store;
 
@@ -44,14 +44,22 @@ unsafe extern "C" fn __GP11_TEE_AllocateTransientObject(kind: u32, max_size: u32
 /// Ends an object; of no handle, does nothing.
 #[no_mangle]
 extern "C" fn TEE_FreeTransientObject(handle: usize) {
+    check_transient(handle);
     TEE_CloseObject(handle);
 }
 
 /// Puts an object back to what it was when it was allocated; of no handle, does nothing.
 #[no_mangle]
 extern "C" fn TEE_ResetTransientObject(handle: usize) {
+    check_transient(handle);
     if handle != 0 {
         lock(&object(handle)).reset();
+    }
+}
+
+fn check_transient(handle: usize) {
+    if handle != 0 && lock(&held(handle)).persistent.is_some() {
+        panic(ERROR_BAD_PARAMETERS);
     }
 }
 

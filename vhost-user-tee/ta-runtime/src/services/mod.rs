@@ -35,6 +35,7 @@ pub(crate) mod memory;
 pub(crate) mod own_memory;
 pub(crate) mod properties;
 pub(crate) mod session;
+pub(crate) mod storage;
 pub(crate) mod time;
 mod xts;
 

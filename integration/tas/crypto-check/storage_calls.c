@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* The crypto check TA: persistent objects, and persistent time. */
+#include <crypto_check_ta.h>
+
+#include "check_call.h"
+
+static TEE_ObjectEnumHandle enumerators[CRYPTO_CHECK_SLOTS];
+
+static TEE_ObjectEnumHandle *get_enumerator(struct call *call)
+{
+	static TEE_ObjectEnumHandle none, wild;
+	uint32_t slot = get_u32(call);
+
+	none = TEE_HANDLE_NULL;
+	wild = (TEE_ObjectEnumHandle)(uintptr_t)0x1234;
+	if (slot < CRYPTO_CHECK_SLOTS)
+		return enumerators + slot;
+	return slot == CRYPTO_CHECK_WILD ? &wild : &none;
+}
+
+/* Bytes that tell where they are from. */
+static uint8_t pattern(uint32_t seed, size_t at)
+{
+	return seed + at + (at >> 8) * 7 + (at >> 16) * 31;
+}
+
+static uint8_t *new_pattern(uint32_t seed, size_t len)
+{
+	uint8_t *bytes = TEE_Malloc(len, TEE_MALLOC_FILL_ZERO);
+	size_t at;
+
+	for (at = 0; bytes && at < len; at++)
+		bytes[at] = pattern(seed, at);
+	return bytes;
+}
+
+static void open_call(struct call *call)
+{
+	TEE_ObjectHandle *object = get_object(call);
+	uint32_t storage = get_u32(call);
+	TEE_Result res;
+	const void *id;
+	len_t len;
+
+	id = get_bytes(call, &len);
+	res = TEE_OpenPersistentObject(storage, id, len, get_u32(call), object);
+	put_u32(call, res);
+	put_u32(call, *object != TEE_HANDLE_NULL);
+}
+
+static void create_call(struct call *call, bool of_pattern)
+{
+	uint32_t handle_wanted = get_u32(call);
+	TEE_ObjectHandle *object = get_object(call);
+	uint32_t storage = get_u32(call);
+	TEE_ObjectHandle attributes;
+	uint8_t *owned = NULL;
+	uint32_t flags, seed;
+	const void *id, *data;
+	len_t id_len, len;
+	TEE_Result res;
+
+	id = get_bytes(call, &id_len);
+	flags = get_u32(call);
+	attributes = *get_object(call);
+	if (of_pattern) {
+		seed = get_u32(call);
+		len = get_u32(call);
+		owned = new_pattern(seed, len);
+		data = owned;
+	} else {
+		data = get_bytes(call, &len);
+	}
+	res = TEE_CreatePersistentObject(storage, id, id_len, flags, attributes, data, len,
+					 handle_wanted ? object : NULL);
+	TEE_Free(owned);
+	put_u32(call, res);
+	put_u32(call, *object != TEE_HANDLE_NULL);
+}
+
+static void read_pattern_call(struct call *call)
+{
+	TEE_ObjectHandle object = *get_object(call);
+	uint32_t seed = get_u32(call);
+	uint32_t len = get_u32(call);
+	uint8_t *bytes = TEE_Malloc(len, TEE_MALLOC_FILL_ZERO);
+	len_t count = 0;
+	size_t at;
+
+	put_u32(call, TEE_ReadObjectData(object, bytes, len, &count));
+	put_u32(call, count);
+	for (at = 0; at < count && bytes[at] == pattern(seed, at); at++)
+		;
+	put_u32(call, at);
+	TEE_Free(bytes);
+}
+
+static void next_call(struct call *call)
+{
+	TEE_ObjectEnumHandle enumerator = *get_enumerator(call);
+	uint32_t with_info = get_u32(call);
+	uint8_t id[TEE_OBJECT_ID_MAX_LEN] = { 0 };
+	TEE_ObjectInfo info = { 0 };
+	len_t len = sizeof(id);
+	TEE_Result res;
+
+	/* 0: no information, 1: with it, 2: no room for the name, which ends the TA. */
+	res = TEE_GetNextPersistentObject(enumerator, with_info ? &info : NULL, with_info == 2 ? NULL : id, &len);
+	put_u32(call, res);
+	put_object_info(call, &info);
+	put_u32(call, len);
+	if (res == TEE_SUCCESS)
+		put(call, id, len);
+}
+
+static TEE_Result enumerator_call(struct call *call, uint32_t command)
+{
+	TEE_ObjectEnumHandle *enumerator = get_enumerator(call);
+
+	switch (command) {
+	case CRYPTO_CHECK_ALLOCATE_ENUMERATOR:
+		return TEE_AllocatePersistentObjectEnumerator(enumerator);
+	case CRYPTO_CHECK_FREE_ENUMERATOR:
+		TEE_FreePersistentObjectEnumerator(*enumerator);
+		return TEE_SUCCESS;
+	case CRYPTO_CHECK_RESET_ENUMERATOR:
+		TEE_ResetPersistentObjectEnumerator(*enumerator);
+		return TEE_SUCCESS;
+	default:
+		return TEE_StartPersistentObjectEnumerator(*enumerator, get_u32(call));
+	}
+}
+
+static TEE_Result object_data_call(struct call *call, uint32_t command)
+{
+	TEE_ObjectHandle object = *get_object(call);
+	const void *bytes;
+	TEE_Result res;
+	uint32_t seed;
+	uint64_t low;
+	len_t len;
+
+	switch (command) {
+	case CRYPTO_CHECK_DELETE:
+		TEE_CloseAndDeletePersistentObject(object);
+		return TEE_SUCCESS;
+	case CRYPTO_CHECK_DELETE1:
+		return TEE_CloseAndDeletePersistentObject1(object);
+	case CRYPTO_CHECK_RENAME:
+		bytes = get_bytes(call, &len);
+		return TEE_RenamePersistentObject(object, bytes, len);
+	case CRYPTO_CHECK_WRITE:
+		bytes = get_bytes(call, &len);
+		return TEE_WriteObjectData(object, bytes, len);
+	case CRYPTO_CHECK_WRITE_PATTERN:
+		seed = get_u32(call);
+		len = get_u32(call);
+		bytes = new_pattern(seed, len);
+		res = TEE_WriteObjectData(object, bytes, len);
+		TEE_Free((void *)bytes);
+		return res;
+	case CRYPTO_CHECK_TRUNCATE:
+		return TEE_TruncateObjectData(object, get_u32(call));
+	default:
+		low = get_u32(call);
+		low |= (uint64_t)get_u32(call) << 32;
+		return TEE_SeekObjectData(object, (intmax_t)low, get_u32(call));
+	}
+}
+
+static void read_call(struct call *call)
+{
+	TEE_ObjectHandle object = *get_object(call);
+	struct room room;
+	TEE_Result res;
+
+	get_room(call, &room, NULL, 0);
+	res = TEE_ReadObjectData(object, room.buffer, room.len, &room.len);
+	put_u32(call, res);
+	put_room(call, &room, res);
+}
+
+static void time_call(struct call *call, uint32_t command)
+{
+	TEE_Time time = { 0 };
+
+	if (command == CRYPTO_CHECK_SET_TIME) {
+		time.seconds = get_u32(call);
+		time.millis = get_u32(call);
+		put_u32(call, TEE_SetTAPersistentTime(&time));
+		return;
+	}
+	put_u32(call, TEE_GetTAPersistentTime(&time));
+	put_u32(call, time.seconds);
+	put_u32(call, time.millis);
+}
+
+bool storage_call(struct call *call, uint32_t command)
+{
+	switch (command) {
+	case CRYPTO_CHECK_OPEN:
+		open_call(call);
+		return true;
+	case CRYPTO_CHECK_CREATE:
+	case CRYPTO_CHECK_CREATE_PATTERN:
+		create_call(call, command == CRYPTO_CHECK_CREATE_PATTERN);
+		return true;
+	case CRYPTO_CHECK_READ:
+		read_call(call);
+		return true;
+	case CRYPTO_CHECK_READ_PATTERN:
+		read_pattern_call(call);
+		return true;
+	case CRYPTO_CHECK_NEXT:
+		next_call(call);
+		return true;
+	case CRYPTO_CHECK_GET_TIME:
+	case CRYPTO_CHECK_SET_TIME:
+		time_call(call, command);
+		return true;
+	case CRYPTO_CHECK_ALLOCATE_ENUMERATOR:
+	case CRYPTO_CHECK_FREE_ENUMERATOR:
+	case CRYPTO_CHECK_RESET_ENUMERATOR:
+	case CRYPTO_CHECK_START_ENUMERATOR:
+		put_u32(call, enumerator_call(call, command));
+		return true;
+	case CRYPTO_CHECK_DELETE:
+	case CRYPTO_CHECK_DELETE1:
+	case CRYPTO_CHECK_RENAME:
+	case CRYPTO_CHECK_WRITE:
+	case CRYPTO_CHECK_WRITE_PATTERN:
+	case CRYPTO_CHECK_TRUNCATE:
+	case CRYPTO_CHECK_SEEK:
+		put_u32(call, object_data_call(call, command));
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! A bit of the file that is not what was written: right data, a corrupt object, or a store that is refused.
+
+use super::disks::Memory;
+use super::*;
+use crate::store::create_on;
+use crate::Error;
+
+/// How the objects of a damaged store are found.
+#[derive(Debug, Default)]
+struct Outcome {
+    right: usize,
+    corrupt: usize,
+    refused: usize,
+}
+
+const LENS: [usize; 6] = [0, 10, 5_000, 70_000, 200_000, 1_000];
+
+fn sound() -> Vec<u8> {
+    let disk = Memory::default();
+    create_on(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let store = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    for (index, len) in LENS.into_iter().enumerate() {
+        let space = store.space(TA, 1).unwrap();
+        space.create(&id(&index.to_string()), b"meta", &data(index as u8, len), false).unwrap();
+    }
+    drop(store);
+    disk.bytes()
+}
+
+fn look(bytes: Vec<u8>, at: usize, outcome: &mut Outcome) {
+    let refused = |error: &Error| {
+        let text = error.to_string();
+        // redb has not met it.
+        assert_ne!(text, Error::broken().to_string(), "byte {at}");
+        assert!(!text.contains('\n') && !text.is_empty());
+    };
+    let store = match Store::on_disk(Memory::of(bytes), &KEY, QUOTA).unwrap() {
+        Ok(store) => store,
+        Err(error) => {
+            refused(&error);
+            outcome.refused += 1;
+            return;
+        }
+    };
+    let mut corrupt = 0;
+    for (index, len) in LENS.into_iter().enumerate() {
+        match contents(&store, TA, &id(&index.to_string())) {
+            Ok(found) => assert_eq!(found, data(index as u8, len), "byte {at}"),
+            Err(Error::Corrupt(_)) => corrupt += 1,
+            Err(error) => panic!("byte {at}: {error}"),
+        }
+    }
+    if corrupt == 0 {
+        outcome.right += 1;
+    } else {
+        outcome.corrupt += 1;
+        // The object can be got rid of, or is in the way of others: then all stays as it is.
+        let space = store.space(TA, 1).unwrap();
+        for index in 0..LENS.len() {
+            match space.create(&id(&index.to_string()), b"", b"new", true) {
+                Ok(()) => assert_eq!(contents(&store, TA, &id(&index.to_string())).unwrap(), b"new"),
+                Err(error) => refused(&error),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_noticed() {
+    let sound = sound();
+    let mut outcome = Outcome::default();
+    let mut random = fastrand::Rng::with_seed(4);
+    // In each block of the file, and each byte of where it begins.
+    let mut places: Vec<usize> = (0..400).collect();
+    places.extend((400..sound.len() - 2056).step_by(2056).map(|at| at + random.usize(..2056)));
+    for at in places {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1 << random.u8(..8);
+        look(bytes, at, &mut outcome);
+    }
+    assert!(outcome.right > 0 && outcome.corrupt > 10 && outcome.refused > 0, "{outcome:?}");
+}
+
+#[test]
+fn a_file_that_was_cut_is_noticed() {
+    let sound = sound();
+    let mut outcome = Outcome::default();
+    for len in (0..sound.len()).step_by(sound.len() / 40) {
+        look(sound[..len].to_vec(), len, &mut outcome);
+    }
+    assert!(outcome.refused >= 40 && outcome.corrupt == 0, "{outcome:?}");
+}
+
+#[test]
+fn a_block_that_was_lost_is_noticed() {
+    let sound = sound();
+    let mut outcome = Outcome::default();
+    for at in (0..sound.len()).step_by(4112) {
+        let mut bytes = sound.clone();
+        let end = (at + 8224).min(bytes.len());
+        bytes[at..end].fill(0);
+        look(bytes, at, &mut outcome);
+    }
+    assert!(outcome.right > 0 && outcome.corrupt > 10 && outcome.refused > 0, "{outcome:?}");
+}
