@@ -304,11 +304,16 @@ impl CallTurn<'_> {
             TIMEOUT_INFINITE => None,
             millis => Instant::now().checked_add(Duration::from_millis(millis.into())),
         };
+        // OP-TEE's own library passes 0 where it means no limit: it has the call cancelled as soon as it begins, which
+        // only a TA that has unmasked cancellation notices.
+        let begin_until = timeout.filter(|_| request.timeout != 0);
+        let inherit = |at: Option<Instant>| at.filter(|_| cancellable);
         let result = call(Terms {
             instances: own.instances,
             caller: Some(self.instance()),
             cancel: &cancel,
-            cancel_at: earlier(timeout, own.cancel_at.filter(|_| cancellable)),
+            cancel_at: earlier(timeout, inherit(own.cancel_at)),
+            begin_until: earlier(begin_until, inherit(own.cancel_at)),
             kill_at: own.kill_at,
             depth: own.depth + 1,
         });

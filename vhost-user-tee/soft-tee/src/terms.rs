@@ -20,6 +20,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) cancel: &'a CancelToken,
     /// When it is cancelled, unless it is over.
     pub(crate) cancel_at: Option<Instant>,
+    /// When it is cancelled, unless it has begun.
+    pub(crate) begin_until: Option<Instant>,
     /// When the instance is killed that carries it out, unless it is over.
     pub(crate) kill_at: Option<Instant>,
     /// How many calls of TAs it is made for, one within the other.
@@ -29,7 +31,7 @@ pub(crate) struct Terms<'a> {
 impl<'a> Terms<'a> {
     /// Of a call that a guest makes, or the TEE itself.
     pub(crate) fn new(instances: &'a Instances, cancel: &'a CancelToken) -> Self {
-        Self { instances, caller: None, cancel, cancel_at: None, kill_at: None, depth: 0 }
+        Self { instances, caller: None, cancel, cancel_at: None, begin_until: None, kill_at: None, depth: 0 }
     }
 
     /// Notes that the caller waits for `callee` until what is returned is dropped; `None` where it would wait for

@@ -308,6 +308,8 @@ fn timeouts_cancel_the_inner_call() {
     assert_eq!(ask(&a, Ask { value: (1, 0), timeout: 600_000, ..sleep }).unwrap().0, (gp::SUCCESS, BY_TA));
     // Waiting for its turn counts as well.
     let other = open(&context, SHARED).unwrap();
+    let b = open(&context, CALLER).unwrap();
+    let number = opened_from(&b, SHARED);
     let token = Arc::new(CancelToken::new());
     let sleeper = {
         let (other, token) = (other.clone(), token.clone());
@@ -318,11 +320,19 @@ fn timeouts_cancel_the_inner_call() {
         ask(&a, Ask { command: NOP, kinds: [0; 4], timeout: 20, ..sleep }).unwrap().0,
         (gp::ERROR_CANCEL, BY_TEE)
     );
+    // But for one of 0, which OP-TEE's own library takes for none: this is over when its turn has come.
+    let no_time = {
+        let b = b.clone();
+        thread::spawn(move || ask(&b, Ask { session: number, timeout: 0, ..Ask::default() }))
+    };
     let opened = open_from(&a, SHARED, 20, false, &CancelToken::new()).unwrap();
     assert_eq!(opened.0, (gp::ERROR_CANCEL, BY_TEE));
+    assert!(!no_time.is_finished());
     token.cancel();
     assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
+    assert_eq!(no_time.join().unwrap().unwrap().0, (gp::SUCCESS, BY_TA));
     close(other);
+    close(b);
     close(a);
 }
 

@@ -215,7 +215,7 @@ impl Instance {
                 instance.outward.ask(what);
             });
         };
-        self.take_turn(terms, earlier(terms.cancel_at, terms.kill_at), give_up, work)
+        self.take_turn(terms, earlier(terms.begin_until, terms.kill_at), give_up, work)
     }
 
     /// The same for work that cannot be cancelled. Where it is abandoned in its turn, the instance

@@ -25,7 +25,7 @@
 //! | 6.9 random numbers | 1 | all, in [`random`] |
 //! | 7 time | 5 | all, in [`time`] |
 //! | 8 big integers | 37 | all, in [`big_int`] |
-//! | OP-TEE's own | | the cache in [`cache`], `tee_map_zi` in [`system_calls`], logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
+//! | OP-TEE's own | | the cache in [`cache`], sockets in [`sockets`], `tee_map_zi` in [`system_calls`], logging in [`trace`], `tee_uuid_from_str` in [`uuid`], what `optee-utee` links in [`entry`] |
 //!
 //! A function that API 1.1 had with 32-bit sizes is here under `__GP11_` as well.
 //!
@@ -73,6 +73,7 @@ mod properties;
 mod property_sets;
 mod random;
 mod sessions;
+mod sockets;
 mod stored_object;
 mod streams;
 mod system_calls;

@@ -21,6 +21,9 @@ use super::{cancellation, system_calls};
 use crate::services::session::{self, Lent, Place, Terms};
 use crate::sys::library::{TeeParam, TeeParams};
 
+/// `TEE_TIMEOUT_INFINITE`.
+pub(super) const TIMEOUT_INFINITE: u32 = u32::MAX;
+
 /// Where a buffer begins that is lent: as well aligned as one that `TEE_Malloc` gives.
 const LENT_ALIGN: u64 = 16;
 
@@ -30,7 +33,7 @@ const LENT_ALIGN: u64 = 16;
 /// `destination` can be read; `params`, where `types` has any, can be read and written, four of them, as can the
 /// buffers; `*session` and, unless it is null, `*origin` can be written.
 #[no_mangle]
-unsafe extern "C" fn TEE_OpenTASession(
+pub(super) unsafe extern "C" fn TEE_OpenTASession(
     destination: *const TeeUuid,
     timeout: u32,
     types: u32,
@@ -77,7 +80,7 @@ extern "C" fn TEE_CloseTASession(session: usize) {
 /// # Safety
 /// As [`TEE_OpenTASession`].
 #[no_mangle]
-unsafe extern "C" fn TEE_InvokeTACommand(
+pub(super) unsafe extern "C" fn TEE_InvokeTACommand(
     session: usize,
     timeout: u32,
     command: u32,

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
+/* GP TEE Sockets API 1.0: TCP. */
+#ifndef TEE_TCPSOCKET_DEFINES_H
+#define TEE_TCPSOCKET_DEFINES_H
+
+#define TEE_ISOCKET_PROTOCOLID_TCP			0x65
+#define TEE_ISOCKET_TCP_WARNING_UNKNOWN_OUT_OF_BAND	0xF1010002
+
+#endif
