@@ -63,6 +63,7 @@ impl SoftBed {
             ta_runtime: programs.ta_runtime,
             state: Arc::new(state),
             limits: Limits::default(),
+            sockets: Vec::new(),
         })
         .map_err(|error| Error::SoftTee(error.to_string()))?;
         let context = tee.open_context().map_err(failed("open context"))?;

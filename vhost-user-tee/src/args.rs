@@ -5,6 +5,7 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 
 use clap::Parser;
+use soft_tee::SocketRule;
 use uuid::Uuid;
 
 use crate::policy::Logins;
@@ -62,8 +63,8 @@ EXAMPLES
     max-memory-bytes = 4294967296
     max-runs = 16384             # page runs of one request
   The other keys of a [[vm]] table are this program's options: vfio-user-socket-path, fd,
-  ta-runtime, state-dir, request-queues, access-platform, msix (false for --no-msix), tee-copy-up-to,
-  deny-tas, logins. Before the first table: tee-calls.
+  ta-runtime, state-dir, ta-sockets, request-queues, access-platform, msix (false for --no-msix),
+  tee-copy-up-to, deny-tas, logins. Before the first table: tee-calls.
 
 SIGNALS
   SIGTERM, SIGINT: no new calls; those under way have 5 seconds to end. Then exit with 0.
@@ -107,6 +108,11 @@ pub struct Args {
     /// it they live as long as this daemon
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
+
+    /// Where the TAs of --ta-dir may connect to: a name, an address, or address/bits, and a port or * (repeatable).
+    /// Without it they have no network
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "tee")]
+    pub ta_socket: Vec<SocketRule>,
 
     /// The host's own TEE for the VM, instead of --ta-dir: its device, such as /dev/tee0
     #[arg(long, value_name = "DEVICE", conflicts_with = "ta_dir")]

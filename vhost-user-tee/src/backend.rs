@@ -64,6 +64,7 @@ fn soft_tee(name: &str, vm: &SoftConfig) -> MakeTee {
             ta_runtime: vm.ta_runtime.clone(),
             limits: Limits { instances: vm.max_instances as usize, ..Limits::default() },
             state,
+            sockets: vm.ta_sockets.clone(),
         };
         Ok(Arc::new(SoftTee::new(config)?) as Arc<dyn Tee>)
     })

@@ -8,7 +8,7 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use soft_tee::DEFAULT_STORAGE;
+use soft_tee::{SocketRule, SocketRuleError, DEFAULT_STORAGE};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -29,6 +29,9 @@ pub enum Error {
     /// A VM's table makes no sense.
     #[error("{path}: VM {name:?}: {what}", path = .0.display(), name = .1, what = .2)]
     Vm(PathBuf, String, &'static str),
+    /// A VM's `ta-sockets` have what is no rule.
+    #[error("{path}: VM {name:?}: ta-sockets: {what}", path = .0.display(), name = .1, what = .2)]
+    Socket(PathBuf, String, #[source] SocketRuleError),
     /// No VM at all.
     #[error("{}: no [[vm]] table, so there is nothing to serve", .0.display())]
     Empty(PathBuf),
@@ -85,6 +88,8 @@ pub struct SoftConfig {
     pub ta_runtime: PathBuf,
     /// Folder of what TEEs keep, a subfolder for each VM by its name; none where it lives in memory.
     pub state_dir: Option<PathBuf>,
+    /// Where TAs may connect to.
+    pub ta_sockets: Vec<SocketRule>,
     /// TA instances, each a process, at a time.
     pub max_instances: u32,
     /// Bytes that TAs may store.
@@ -125,6 +130,7 @@ struct Table {
     ta_dir: Option<PathBuf>,
     ta_runtime: Option<PathBuf>,
     state_dir: Option<PathBuf>,
+    ta_sockets: Option<Vec<String>>,
     request_queues: Option<u16>,
     access_platform: Option<bool>,
     msix: Option<bool>,
@@ -253,6 +259,14 @@ impl Table {
             (None, Some(ta_dir)) => TeeConfig::Soft(SoftConfig {
                 ta_dir,
                 state_dir,
+                ta_sockets: match self.ta_sockets {
+                    Some(rules) => rules
+                        .iter()
+                        .map(|rule| rule.parse())
+                        .collect::<Result<_, _>>()
+                        .map_err(|error| Error::Socket(path.to_owned(), name.clone(), error))?,
+                    None => args.ta_socket.clone(),
+                },
                 ta_runtime: match self.ta_runtime.or_else(|| args.ta_runtime.clone()) {
                     Some(path) => path,
                     None => std::env::current_exe().map_err(Error::Runtime)?.with_file_name("ta-runtime"),
@@ -345,6 +359,7 @@ mod tests {
             ta-dir = "/b"
             ta-runtime = "/rt"
             state-dir = "/s"
+            ta-sockets = ["time.example.org:123", "10.0.0.0/8:*"]
             access-platform = true
             limits.max-storage-bytes = 4096
             "#,
@@ -372,6 +387,7 @@ mod tests {
             ta_dir: "/b".into(),
             ta_runtime: "/rt".into(),
             state_dir: Some("/s".into()),
+            ta_sockets: vec!["time.example.org:123".parse().unwrap(), "10.0.0.0/8:*".parse().unwrap()],
             max_instances: MAX_INSTANCES,
             max_storage_bytes: 4096,
         };

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <tee_internal_api.h>
 #include <tee_internal_api_extensions.h>
+#include <tee_tcpsocket.h>
+#include <tee_udpsocket.h>
 #include <util.h>
 #include <probe_ta.h>
 #include <session_check_ta.h>
@@ -300,6 +302,55 @@ static TEE_Result cache(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	}
 }
 
+static TEE_Result talk(TEE_iSocket *kind, void *setup, TEE_Param params[TEE_NUM_PARAMS], uint32_t *stage)
+{
+	uint32_t timeout = params[3].value.a;
+	uint32_t length = params[3].value.b;
+	TEE_iSocketHandle socket = NULL;
+	uint32_t protocol_error = 0;
+	TEE_Result res;
+
+	params[3].value.b = 0;
+	*stage = 1;
+	res = kind->open(&socket, setup, &protocol_error);
+	if (res != TEE_SUCCESS)
+		return res;
+	*stage = 2;
+	if (length) {
+		res = kind->send(socket, params[2].memref.buffer, &length, timeout);
+		if (res != TEE_SUCCESS || length == 0)
+			goto out;
+	}
+	*stage = 3;
+	length = params[2].memref.size;
+	res = kind->recv(socket, params[2].memref.buffer, &length, timeout);
+	params[3].value.b = length;
+	if (res == TEE_SUCCESS && kind->error(socket) != TEE_SUCCESS)
+		res = TEE_ERROR_GENERIC;
+out:
+	if (kind->close(socket) != TEE_SUCCESS && res == TEE_SUCCESS) {
+		*stage = 4;
+		res = TEE_ERROR_GENERIC;
+	}
+	return res;
+}
+
+static TEE_Result sockets(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+{
+	TEE_tcpSocket_Setup tcp = { TEE_IP_VERSION_DC, params[1].memref.buffer, params[0].value.a };
+	TEE_udpSocket_Setup udp = { TEE_IP_VERSION_DC, params[1].memref.buffer, params[0].value.a };
+	uint32_t stage = 0;
+
+	EXPECT(types, VALUE_INPUT, MEMREF_INPUT, MEMREF_INOUT, VALUE_INOUT);
+	TEE_UnmaskCancellation();
+	if (params[0].value.b == TEE_ISOCKET_PROTOCOLID_TCP)
+		params[3].value.a = talk(TEE_tcpSocket, &tcp, params, &stage);
+	else
+		params[3].value.a = talk(TEE_udpSocket, &udp, params, &stage);
+	params[3].value.b |= stage << 24;
+	return TEE_SUCCESS;
+}
+
 static TEE_Result wrong(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 {
 	static const TEE_UUID probe = PROBE_TA_UUID;
@@ -350,6 +401,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *context __unused, uint32_t command, 
 		EXPECT(types, VALUE_OUTPUT, NONE, NONE, NONE);
 		params[0].value.a = created;
 		return TEE_SUCCESS;
+	case SESSION_CHECK_CMD_SOCKET:
+		return sockets(types, params);
 	case SESSION_CHECK_CMD_WRONG:
 		return wrong(types, params);
 	default:

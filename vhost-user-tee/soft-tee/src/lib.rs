@@ -44,6 +44,7 @@ mod registry;
 mod release;
 mod services;
 mod sessions;
+mod socket_rule;
 mod spawn;
 mod staged;
 mod state;
@@ -68,6 +69,7 @@ use crate::context::SoftContext;
 pub use crate::debugging::Debugging;
 pub use crate::device_key::{DeviceKey, Error as DeviceKeyError};
 use crate::pseudo_ta::{Measurement, PseudoTas};
+pub use crate::socket_rule::{Error as SocketRuleError, SocketRule};
 pub use crate::state::{Error as StateError, State};
 
 /// `TEE_IMPL_ID_OPTEE`: the API is OP-TEE's, so its clients bind to it.
@@ -98,6 +100,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the VM's TEEs keep, one after the other.
     pub state: Arc<State>,
+    /// Where its TAs may connect to; without any, they have no network at all.
+    pub sockets: Vec<SocketRule>,
 }
 
 /// How much there may be of what in one VM's TEE.
@@ -182,7 +186,7 @@ impl SoftTee {
     }
 
     fn make(config: Config, debugging: Option<Debugging>) -> Result<Self, Error> {
-        let Config { name, ta_dir, ta_runtime, limits, state } = config;
+        let Config { name, ta_dir, ta_runtime, limits, state, sockets } = config;
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
         }
@@ -191,7 +195,7 @@ impl SoftTee {
             Err(error) => return Err(Error::Runtime(ta_runtime, error)),
         };
         let measured = program.try_clone().and_then(|runtime| Ok(vec![File::open(DAEMON)?, runtime]));
-        let pseudo_tas = PseudoTas::new(Measurement::new(measured.map_err(Error::Program)?));
+        let pseudo_tas = PseudoTas::new(Measurement::new(measured.map_err(Error::Program)?), sockets);
         let offer = match Offer::read(program) {
             Ok(offer) if !offer.is_empty() => offer,
             Ok(_) => return Err(Error::NotRuntime(ta_runtime, String::new())),

@@ -58,7 +58,7 @@ impl Session {
             let mut call = pseudo_ta::Call::new(terms, out);
             let opened = pseudo_ta.open(&mut call);
             *results = Some(call.into_results());
-            return opened.map(|()| Self::Pseudo(pseudo_ta)).map_err(Failure::trusted_app);
+            return opened.map(|own| Self::Pseudo(own.unwrap_or(pseudo_ta))).map_err(Failure::trusted_app);
         }
         loop {
             let lease = terms.instances.lease(uuid)?;

@@ -211,6 +211,7 @@ fn what_the_tee_is_made_of_is_checked() {
             ta_runtime: soft_tee_testing::runtime().to_owned(),
             limits: Limits::default(),
             state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
+            sockets: Vec::new(),
         };
         change(&mut config);
         SoftTee::new(config).err().map(|error| error.to_string())

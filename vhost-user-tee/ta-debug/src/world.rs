@@ -51,6 +51,8 @@ pub(crate) fn tee(built: &Built, mut debugging: Debugging) -> Result<SoftTee, Er
         ta_runtime: runtime()?,
         limits: Limits::default(),
         state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE)?),
+        // What is debugged is what a VM has that allows nothing.
+        sockets: Vec::new(),
     };
     Ok(SoftTee::for_debugging(config, debugging)?)
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* The pseudo TA behind tee_tcpsocket.h and tee_udpsocket.h. This TEE refuses sessions: TEE_ERROR_ACCESS_DENIED. */
+/*
+ * The pseudo TA behind tee_tcpsocket.h and tee_udpsocket.h. Where the daemon
+ * allows a VM's TAs nothing, sessions are refused: TEE_ERROR_ACCESS_DENIED.
+ */
 #ifndef PTA_SOCKET_H
 #define PTA_SOCKET_H
 

@@ -64,5 +64,12 @@
 /* p0 value in: a = which wrong call to make, from 0 to SESSION_CHECK_WRONG_CALLS - 1. None returns. */
 #define SESSION_CHECK_CMD_WRONG	8
 #define SESSION_CHECK_WRONG_CALLS	5
+/*
+ * p0 value in: a = port, b = TEE_ISOCKET_PROTOCOLID_*; p1 memref in: the server's address, with its 0; p2 memref
+ * inout: what is sent, then what is received; p3 value inout: a = timeout in ms, b = bytes to send; then a = the first
+ * result that is none of success, b = bytes received | the call that it is of << 24: 1 open, 2 send, 3 receive,
+ * 4 close. Cancellation is unmasked.
+ */
+#define SESSION_CHECK_CMD_SOCKET	9
 
 #endif

@@ -3,9 +3,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::Instant;
 
+use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use ta_protocol::message::{param_type, Param, MAP_NULL, NUM_PARAMS};
 use tee::{gp, Memory};
 use zeroize::Zeroizing;
@@ -13,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::instance::Instance;
 use crate::instances::Instances;
 use crate::params::Outgoing;
-use crate::terms::Terms;
+use crate::terms::{earlier, Terms};
 
 /// How much of a caller's memory is copied at a time.
 const CHUNK: usize = 16 * 1024;
@@ -47,6 +51,43 @@ impl<'a> Call<'a> {
     /// The TA that makes the call; none where a guest does.
     pub(crate) fn ta(&self) -> Option<&'a Instance> {
         self.terms.caller
+    }
+
+    /// Waits until `file` is ready for `events`, or `until` then; returns whether it is.
+    ///
+    /// # Errors
+    ///
+    /// `TEE_ERROR_CANCEL` where the call is cancelled, or its caller has gone.
+    pub(crate) fn wait(
+        &self,
+        file: impl AsFd,
+        events: PollFlags,
+        until: Option<Instant>,
+    ) -> Result<bool, u32> {
+        let cancel_at = earlier(self.terms.cancel_at, self.terms.kill_at);
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let wake = Arc::new(wake.map_err(|_| gp::ERROR_OUT_OF_MEMORY)?);
+        let handler = {
+            let wake = wake.clone();
+            // It fails where the counter is full: the wait is over then.
+            move |_| {
+                let _ = rustix::io::write(&*wake, &1_u64.to_ne_bytes());
+            }
+        };
+        self.terms.cancel.with_handler(handler, || loop {
+            let now = Instant::now();
+            let left = earlier(until, cancel_at).map(|at| at.saturating_duration_since(now));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut files = [PollFd::new(&file, events), PollFd::new(&*wake, PollFlags::IN)];
+            match poll(&mut files, left.as_ref()) {
+                Err(Errno::INTR) => {}
+                Err(_) => return Err(gp::ERROR_GENERIC),
+                Ok(_) if !files[1].revents().is_empty() => return Err(gp::ERROR_CANCEL),
+                Ok(_) if !files[0].revents().is_empty() => return Ok(true),
+                Ok(_) if cancel_at.is_some_and(|at| at <= Instant::now()) => return Err(gp::ERROR_CANCEL),
+                Ok(_) => return Ok(false),
+            }
+        })
     }
 
     /// `TEE_ERROR_BAD_PARAMETERS` unless the parameters have these types.

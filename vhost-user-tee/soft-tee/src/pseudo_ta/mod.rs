@@ -7,7 +7,7 @@
 //! | [`device`] | which TAs and pseudo TAs are devices on the guest's TEE bus |
 //! | [`rng`] | random numbers, for the guest's hwrng |
 //! | [`attestation`] | measurements of TAs and of the TEE, signed |
-//! | [`socket`] | the network, for TAs: refused |
+//! | [`socket`] | the network, for TAs, as far as the VM's rules allow |
 //!
 //! UUIDs, commands and checks are OP-TEE's: its `pta_*.h` and `core/pta`. As there, what a pseudo TA returns has the
 //! origin of a TA.
@@ -30,6 +30,8 @@ use uuid::Uuid;
 pub(crate) use call::Call;
 pub(crate) use measurement::Measurement;
 
+use crate::socket_rule::SocketRule;
+
 /// A pseudo TA.
 pub(crate) trait PseudoTa: Send + Sync {
     /// Its UUID.
@@ -40,9 +42,9 @@ pub(crate) trait PseudoTa: Send + Sync {
         0
     }
 
-    /// Opens a session, or returns why not, as a GP result code.
-    fn open(&self, _call: &mut Call<'_>) -> Result<(), u32> {
-        Ok(())
+    /// Opens a session, or returns why not, as a GP result code; with what serves it, where that is not this one.
+    fn open(&self, _call: &mut Call<'_>) -> Result<Option<Arc<dyn PseudoTa>>, u32> {
+        Ok(None)
     }
 
     /// Carries out a command.
@@ -55,13 +57,13 @@ pub(crate) struct PseudoTas {
 }
 
 impl PseudoTas {
-    /// Of a TEE of which the programs are `measurement`.
-    pub(crate) fn new(measurement: Measurement) -> Self {
+    /// Of a TEE of which the programs are `measurement`, with TAs that may connect to what `sockets` allow.
+    pub(crate) fn new(measurement: Measurement, sockets: Vec<SocketRule>) -> Self {
         let mut all: Vec<Arc<dyn PseudoTa>> = vec![
             Arc::new(system::System),
             Arc::new(rng::Rng),
             Arc::new(attestation::Attestation::new(measurement)),
-            Arc::new(socket::Socket),
+            Arc::new(socket::Socket::new(sockets)),
         ];
         let devices = all.iter().map(|pseudo_ta| (pseudo_ta.uuid(), pseudo_ta.flags())).collect();
         all.push(Arc::new(device::Device::new(devices)));

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::sync::Arc;
 
 use openssl::hash::{hash, MessageDigest};
 use ta_protocol::message::param_type::{
@@ -47,8 +48,8 @@ impl PseudoTa for System {
         uuid!("3a2f8978-5dc0-11e8-9c2d-fa7ae01bbebc")
     }
 
-    fn open(&self, call: &mut Call<'_>) -> Result<(), u32> {
-        call.ta().map(|_| ()).ok_or(gp::ERROR_ACCESS_DENIED)
+    fn open(&self, call: &mut Call<'_>) -> Result<Option<Arc<dyn PseudoTa>>, u32> {
+        call.ta().map(|_| None).ok_or(gp::ERROR_ACCESS_DENIED)
     }
 
     fn invoke(&self, command: u32, call: &mut Call<'_>) -> Result<(), u32> {

@@ -62,6 +62,7 @@ pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> Sof
         ta_runtime: soft_tee_testing::runtime().to_owned(),
         limits: Limits::default(),
         state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
+        sockets: Vec::new(),
     };
     change(&mut config);
     SoftTee::new(config).unwrap()

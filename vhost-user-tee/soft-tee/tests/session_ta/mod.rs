@@ -29,6 +29,7 @@ pub(crate) const MAP: u32 = 5;
 pub(crate) const CACHE: u32 = 6;
 pub(crate) const CREATED: u32 = 7;
 pub(crate) const WRONG: u32 = 8;
+pub(crate) const SOCKET: u32 = 9;
 pub(crate) const WRONG_CALLS: u64 = 5;
 
 pub(crate) const NO_SESSION: u32 = 0xffff;
