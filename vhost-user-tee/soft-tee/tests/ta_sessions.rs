@@ -310,12 +310,15 @@ fn timeouts_cancel_the_inner_call() {
     let other = open(&context, SHARED).unwrap();
     let b = open(&context, CALLER).unwrap();
     let number = opened_from(&b, SHARED);
-    let token = Arc::new(CancelToken::new());
-    let sleeper = {
-        let (other, token) = (other.clone(), token.clone());
-        thread::spawn(move || other.invoke(SLEEP, &mut [value(Access::Input, 600_000, 0)], &token))
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Transient, &[(0, 1)]);
+    let busy = {
+        let (other, memory) = (other.clone(), memory.clone());
+        thread::spawn(move || {
+            invoke(&other, WATCH, &mut [memref(Access::InOut, &memory, 0, 8), value(Access::InOut, 0, 1)])
+        })
     };
-    thread::sleep(Duration::from_millis(50));
+    wait_until("the TA is busy", || ram.byte(1) == 1);
     assert_eq!(
         ask(&a, Ask { command: NOP, kinds: [0; 4], timeout: 20, ..sleep }).unwrap().0,
         (gp::ERROR_CANCEL, BY_TEE)
@@ -328,8 +331,8 @@ fn timeouts_cancel_the_inner_call() {
     let opened = open_from(&a, SHARED, 20, false, &CancelToken::new()).unwrap();
     assert_eq!(opened.0, (gp::ERROR_CANCEL, BY_TEE));
     assert!(!no_time.is_finished());
-    token.cancel();
-    assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
+    ram.set_byte(0, 1);
+    assert_eq!(busy.join().unwrap(), Ok(()));
     assert_eq!(no_time.join().unwrap().unwrap().0, (gp::SUCCESS, BY_TA));
     close(other);
     close(b);
@@ -342,20 +345,25 @@ fn cancelling_the_outer_call_reaches_the_inner_one_unless_masked() {
     let context = context(&tee);
     let a = open(&context, CALLER).unwrap();
     let session = opened_from(&a, MULTI);
-    let cancelled = |flags, millis| {
+    let cancelled = |flags, millis| loop {
         let token = Arc::new(CancelToken::new());
         let caller = {
             let (a, token) = (a.clone(), token.clone());
             let kinds = [VALUE_IN, 0, 0, 0];
-            let sleep =
-                Ask { session: session | flags, command: SLEEP, kinds, value: (millis, 0), ..Ask::default() };
+            let value = (millis, 0);
+            let sleep = Ask { session: session | flags, command: SLEEP, kinds, value, ..Ask::default() };
             thread::spawn(move || ask_until(&a, sleep, &token))
         };
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(100));
         token.cancel();
-        caller.join().unwrap().unwrap().0
+        match caller.join().unwrap() {
+            Ok((answer, _)) => break answer,
+            // It had not begun.
+            Err(failure) => assert_eq!(failure, Failure::tee(gp::ERROR_CANCEL)),
+        }
     };
-    assert_eq!(cancelled(UNMASK, 600_000), (gp::ERROR_CANCEL, BY_TA));
+    // The inner call, that is, if it had begun.
+    assert!([(gp::ERROR_CANCEL, BY_TA), (gp::ERROR_CANCEL, BY_TEE)].contains(&cancelled(UNMASK, 600_000)));
     assert_eq!(cancelled(0, 500), (gp::SUCCESS, BY_TA));
     // Neither is anything left of it for the next.
     assert_eq!(cancelled_never(&a, session), (gp::SUCCESS, BY_TA));
