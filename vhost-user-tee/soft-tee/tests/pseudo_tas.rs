@@ -243,7 +243,7 @@ fn each_ta_of_each_vm_has_keys_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let with_state = || {
         soft_tee_with("keys", |config| {
-            config.state = Arc::new(State::open(folder.path(), soft_tee::DEFAULT_STORAGE).unwrap())
+            config.state = Arc::new(State::open(folder.path(), soft_tee::DEFAULT_STORAGE).unwrap());
         })
     };
     let tee = with_state();
