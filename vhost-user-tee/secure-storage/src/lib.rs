@@ -16,12 +16,12 @@
 //! [`Error::Corrupt`]; others are not touched. What cannot be noticed is that all of the store is put back as it was
 //! at some earlier moment: for that it takes memory that nobody can put back.
 //!
-//! - [`store`]: the file, and opening it;
-//! - [`space`]: what can be done with objects;
-//! - [`index`], [`object`]: the records;
-//! - [`database`]: redb, which keeps them;
-//! - [`blocks`]: what is beneath redb: blocks that tell whether they are as they were written;
-//! - [`keys`]: all cryptography.
+//! - `store`: the file, and opening it;
+//! - `space`: what can be done with objects;
+//! - `index`, `object`: the records;
+//! - `database`: redb, which keeps them;
+//! - `blocks`: what is beneath redb: blocks that tell whether they are as they were written;
+//! - `keys`: all cryptography.
 
 mod blocks;
 mod bytes;
