@@ -28,8 +28,9 @@ fn a_signal_ends_it_with_0() {
         let (code, log) = daemon.stop(signal);
         assert_eq!(code, Some(0), "{log}");
         assert!(!socket.exists());
-        // A VM's story: listening, connected, why it ended, what there was.
-        assert_eq!(log.lines().count(), 4, "{log}");
+        // A VM's story: listening, that nothing it stores will last, connected, why it ended, what there was.
+        assert_eq!(log.lines().count(), 5, "{log}");
+        assert!(log.contains("no --state-dir"), "{log}");
         assert!(log.contains("connected; TEE 1"), "{log}");
         assert!(log.contains("disconnected after 1 contexts, 0 sessions, 0 calls"), "{log}");
     }
