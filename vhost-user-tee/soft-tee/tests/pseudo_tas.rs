@@ -341,7 +341,8 @@ fn measurements_are_signed() {
             ..Ask::default()
         };
         assert_eq!(ask(&a, own), Ok(((gp::SUCCESS, BY_TA), (MEASUREMENT, 0))));
-        assert_eq!(verified(&key, &nonce, &bytes(&ram, 416)), sha256(&file));
+        let expected = [&CALLER.as_bytes()[..], &sha256(&file)].concat();
+        assert_eq!(verified(&key, &nonce, &bytes(&ram, 416)), sha256(&expected));
     }
     close(a);
     drop(nonce_ram);

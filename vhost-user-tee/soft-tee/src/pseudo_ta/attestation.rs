@@ -6,10 +6,12 @@
 //! | command | SHA-256 of |
 //! | --- | --- |
 //! | GET_TA_SHDR_DIGEST | the TA's file, as it is in the folder of TAs now |
-//! | HASH_TA_MEMORY | the file that the calling instance runs: a sealed copy, made when it was started |
+//! | HASH_TA_MEMORY | the calling TA's UUID, and the SHA-256 of the file that the instance runs: a sealed copy, made when it was started |
 //! | HASH_TEE_MEMORY | the SHA-256 of the daemon's program, and of the runtime's, as they were when the TEE was made |
 //!
-//! The daemon measures them, not the TA's process, which could say anything. Who has the host has the key.
+//! The daemon measures them, not the TA's process, which could say anything. Who has the host has the key. A guest can
+//! have the first of any TA; no measurement that one command gives is one that another could give, so it cannot pass
+//! that off as one that the TA itself has asked for.
 //!
 //! A measurement goes out as OP-TEE has it: the digest, then the signature (RSASSA-PSS, SHA-256, MGF1 with SHA-256, a
 //! salt of 32 bytes) of the nonce and the digest.
@@ -17,6 +19,7 @@
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::rsa::Padding;
+use openssl::sha::sha256;
 use openssl::sign::{RsaPssSaltlen, Signer};
 use ta_protocol::message::param_type::{MEMREF_INPUT, MEMREF_OUTPUT, NONE, VALUE_OUTPUT};
 use tee::{gp, Failure};
@@ -72,8 +75,8 @@ impl PseudoTa for Attestation {
                 call.expect([MEMREF_INPUT, MEMREF_OUTPUT, NONE, NONE])?;
                 let ta = call.ta().ok_or(gp::ERROR_ACCESS_DENIED)?;
                 check(call, 0, 1)?;
-                let digest = measurement::of_file(ta.image()).map_err(|error| log(call, &error))?;
-                sign(call, 0, 1, &digest)
+                let image = measurement::of_file(ta.image()).map_err(|error| log(call, &error))?;
+                sign(call, 0, 1, &sha256(&[&ta.uuid().as_bytes()[..], &image].concat()))
             }
             HASH_TEE_MEMORY => {
                 call.expect([MEMREF_INPUT, MEMREF_OUTPUT, NONE, NONE])?;
