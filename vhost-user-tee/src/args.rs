@@ -92,7 +92,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["socket_path", "vfio_user_socket_path", "fd", "name"])]
     pub config: Option<PathBuf>,
 
-    /// Name of the VM in the log
+    /// Name of the VM, in the log and in --state-dir [default: vm0]
     #[arg(long)]
     pub name: Option<String>,
 
@@ -104,8 +104,8 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     pub ta_runtime: Option<PathBuf>,
 
-    /// Folder of what TEEs keep: secure storage and the device key, in a subfolder for each VM by its name. Without
-    /// it they live as long as this daemon
+    /// Folder of what TEEs keep: secure storage and the device key, in a subfolder for each VM by its name, which with
+    /// --config each has to have. Without it they live as long as this daemon
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 

@@ -189,7 +189,16 @@ fn parse(text: &str, path: &Path, args: &Args) -> Result<Vec<VmConfig>, Error> {
         .vm
         .into_iter()
         .enumerate()
-        .map(|(index, table)| table.complete(index, path, args, tee_calls))
+        .map(|(index, table)| {
+            let has_name = table.name.is_some();
+            let vm = table.complete(index, path, args, tee_calls)?;
+            if !has_name && matches!(&vm.tee, TeeConfig::Soft(SoftConfig { state_dir: Some(_), .. })) {
+                // The names of VMs that have none change with their order, and with its name a VM gets the keys and
+                // the objects of another.
+                return Err(Error::Vm(path.to_owned(), vm.name, "with state-dir it needs a name of its own"));
+            }
+            Ok(vm)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let mut names = HashSet::new();
     for vm in &vms {
@@ -355,6 +364,7 @@ mod tests {
             [vm.limits]
             max-sessions = 7
             [[vm]]
+            name = "b"
             fd = 5
             ta-dir = "/b"
             ta-runtime = "/rt"
@@ -377,7 +387,7 @@ mod tests {
         assert_eq!(vms[0].request_queues, 4);
         assert_eq!(vms[0].limits.max_sessions, 7);
         assert_eq!(vms[0].limits.max_runs, Limits::default().max_runs);
-        assert_eq!(vms[1].name, "vm1");
+        assert_eq!(vms[1].name, "b");
         assert_eq!(vms[1].listen, Listen::Fd(5));
         assert_eq!(
             (vms[0].protocol, vms[1].protocol),
@@ -419,6 +429,7 @@ mod tests {
         let kernel =
             |copy_up_to| TeeConfig::Kernel(KernelConfig { device: "/dev/tee0".into(), calls: 3, copy_up_to });
         assert_eq!((&vms[0].tee, &vms[1].tee), (&kernel(0), &kernel(TEE_COPY_UP_TO)));
+        assert_eq!(vms[1].name, "vm1");
         let policy = Policy {
             allow: Some(HashSet::from([Uuid::from_u128(1)])),
             deny: HashSet::from([Uuid::from_u128(2)]),
@@ -464,6 +475,7 @@ mod tests {
             ("[[vm]]\nfd = 3\nallow-tas = [\"1\"]", "line 3"),
             ("[[vm]]\nname = \"n\"\nfd = 3\n[[vm]]\nname = \"n\"\nfd = 4", "two VMs"),
             ("[[vm]]\nfd = 3\n[[vm]]\nfd = 3", "listens there"),
+            ("[[vm]]\nfd = 3\nstate-dir = \"/s\"", "needs a name"),
             ("[[vm]]\nfd = 3\nname = \"../a\"\nstate-dir = \"/s\"", "a folder can have"),
             ("[[vm]]\nfd = 3\nname = \"..\"\nstate-dir = \"/s\"", "a folder can have"),
         ] {
