@@ -133,6 +133,10 @@ impl<'a> Call<'a> {
     }
 
     /// Hands all of a buffer to `f`, a piece at a time.
+    ///
+    /// # Errors
+    ///
+    /// `TEE_ERROR_CANCEL` where the call is cancelled before the last: a guest's buffer can be gigabytes.
     pub(crate) fn read_pieces(
         &self,
         index: usize,
@@ -142,6 +146,9 @@ impl<'a> Call<'a> {
         let mut piece = Zeroizing::new([0; CHUNK]);
         let mut at = 0;
         while at < size && !self.is_null(index) {
+            if at > 0 && self.terms.cancel.is_cancelled() {
+                return Err(gp::ERROR_CANCEL);
+            }
             let len = (size - at).min(CHUNK as u64) as usize;
             let read = |file: &File, bytes: &mut [u8], offset| file.read_exact_at(bytes, offset);
             self.transfer(index, at, &mut piece[..len], read)?;
@@ -156,7 +163,7 @@ impl<'a> Call<'a> {
         if self.size(index) > most as u64 {
             return Err(gp::ERROR_BAD_PARAMETERS);
         }
-        let mut all = Zeroizing::new(Vec::with_capacity(most));
+        let mut all = Zeroizing::new(Vec::with_capacity(self.size(index) as usize));
         self.read_pieces(index, |piece| {
             all.extend_from_slice(piece);
             Ok(())

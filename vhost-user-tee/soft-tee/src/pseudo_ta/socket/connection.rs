@@ -13,6 +13,7 @@ use rustix::net::{
 use tee::gp;
 
 use super::super::Call;
+use super::place::Place;
 
 /// `TEE_ISOCKET_ERROR_REMOTE_CLOSED`.
 const ERROR_REMOTE_CLOSED: u32 = 0xF100_7002;
@@ -43,6 +44,7 @@ impl Kind {
 pub(super) struct Connection {
     kind: Kind,
     socket: OwnedFd,
+    _place: Option<Place>,
 }
 
 impl Connection {
@@ -70,7 +72,12 @@ impl Connection {
             }
             Err(error) => return Err(result(error)),
         }
-        Ok(Self { kind, socket })
+        Ok(Self { kind, socket, _place: None })
+    }
+
+    /// The same, keeping its place as long as it lives.
+    pub(super) fn at(self, place: Place) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// What it speaks.

@@ -6,6 +6,7 @@
 //! ever a TA's own.
 
 mod connection;
+mod place;
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use tee::gp;
 use uuid::{uuid, Uuid};
 
 use self::connection::{Connection, Kind};
+use self::place::Places;
 use super::{Call, PseudoTa};
 use crate::socket_rule::SocketRule;
 
@@ -44,6 +46,8 @@ const TCP_SET_SENDBUF: u32 = 0x65f0_0001;
 
 /// Sockets that a session may have open at a time.
 const MAX_SOCKETS: usize = 16;
+/// Sockets that all of a VM's TAs may have open at a time: each is a descriptor of the daemon's, which has other VMs too.
+const MAX_ALL_SOCKETS: usize = 128;
 /// Most bytes that are sent or received at a time.
 const MAX_BYTES: usize = 1 << 20;
 /// Most bytes of a server's name, and of an argument of an ioctl.
@@ -57,12 +61,13 @@ const FOREVER: u32 = u32::MAX;
 /// The pseudo TA.
 pub(super) struct Socket {
     rules: Arc<[SocketRule]>,
+    places: Places,
 }
 
 impl Socket {
     /// Allows what `rules` do.
     pub(super) fn new(rules: Vec<SocketRule>) -> Self {
-        Self { rules: rules.into() }
+        Self { rules: rules.into(), places: Places::new(MAX_ALL_SOCKETS) }
     }
 }
 
@@ -75,7 +80,8 @@ impl PseudoTa for Socket {
         if self.rules.is_empty() || call.ta().is_none() {
             return Err(gp::ERROR_ACCESS_DENIED);
         }
-        Ok(Some(Arc::new(Sockets { rules: self.rules.clone(), open: Mutex::default() })))
+        let (rules, places) = (self.rules.clone(), self.places.clone());
+        Ok(Some(Arc::new(Sockets { rules, places, open: Mutex::default() })))
     }
 
     /// Sessions have one of their own.
@@ -87,6 +93,8 @@ impl PseudoTa for Socket {
 /// The sockets of one session; closed with it.
 struct Sockets {
     rules: Arc<[SocketRule]>,
+    /// All sessions'.
+    places: Places,
     open: Mutex<Open>,
 }
 
@@ -175,6 +183,7 @@ impl Sockets {
         if self.open().connections.len() >= MAX_SOCKETS {
             return Err(ERROR_OUT_OF_RESOURCES);
         }
+        let place = self.places.take().ok_or(ERROR_OUT_OF_RESOURCES)?;
         let mut addresses = self.addresses(call, name, port)?;
         addresses.retain(wanted);
         let deadline = Instant::now() + CONNECT;
@@ -186,7 +195,7 @@ impl Sockets {
                 break;
             }
         }
-        let number = self.insert(result?);
+        let number = self.insert(result?.at(place));
         call.set_value(3, number, 0);
         Ok(())
     }
@@ -203,7 +212,8 @@ impl Sockets {
         }
     }
 
-    /// The addresses that `name` stands for, if it is allowed to connect to them.
+    /// The addresses that `name` stands for, if it is allowed to connect to them. To find them out takes as long as the
+    /// host's resolver does, and cannot be cancelled.
     fn addresses(&self, call: &Call<'_>, name: &str, port: u16) -> Result<Vec<IpAddr>, u32> {
         let refused = || {
             // Of a name that the TA has made up, only what is harmless in a log.
