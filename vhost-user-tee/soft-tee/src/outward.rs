@@ -203,7 +203,8 @@ impl CallTurn<'_> {
         let memory = &lent.memory;
         let runs = memory.runs().iter().map(|run| (&*run.file, run.offset, run.len));
         for part in memory::parts(memory.id(), true, runs, len, |a, b| std::ptr::eq(*a, *b)) {
-            if let Err(error) = memory::send(self.memory_socket(), &part) {
+            // A runtime takes in what it is lent before it asks for more: nothing else is on its way to it.
+            if let Err(error) = memory::send_now(self.memory_socket(), &part) {
                 self.violation(&error);
                 return refused(gp::ERROR_GENERIC);
             }

@@ -207,23 +207,14 @@ fn keeping_what_was_to_be_lent() {
     assert_eq!(hostile.open(), Some(Failure::trusted_app(1)));
 }
 
-/// The caller waits until the end of the VM, where it does not take what is sent.
+/// It does not take what is sent.
 #[test]
 fn asking_for_memory_without_end() {
     let hostile = Hostile::new(
         "for (;;) { memset(page->message, 0, sizeof(page->message));
             page->message[0] = 0x100; page->message[1] = 4096; hand_over(SERVICE); await(SERVICED); }",
     );
-    let context = hostile.context();
-    std::thread::scope(|scope| {
-        let call = scope.spawn(|| open(&context, MULTI).err());
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(!call.is_finished());
-        let start = Instant::now();
-        drop(hostile);
-        assert!(start.elapsed() < Duration::from_secs(30));
-        assert_eq!(call.join().unwrap(), DEAD);
-    });
+    assert_eq!(hostile.open(), DEAD);
 }
 
 #[test]

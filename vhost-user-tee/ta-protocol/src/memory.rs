@@ -62,6 +62,16 @@ impl<F> Part<F> {
     }
 }
 
+impl<F: AsFd> Part<F> {
+    fn bytes(&self) -> [&[u8]; 2] {
+        [self.header.as_bytes(), self.runs.as_slice().as_bytes()]
+    }
+
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.files.iter().map(AsFd::as_fd).collect()
+    }
+}
+
 /// Cuts a map into parts. `runs` are (file, offset, length); `same` tells whether two files are one,
 /// which is then sent once.
 pub fn parts<F: Clone>(
@@ -98,8 +108,12 @@ pub fn parts<F: Clone>(
 
 /// The daemon's: sends a part.
 pub fn send<F: AsFd>(socket: impl AsFd, part: &Part<F>) -> Result<(), Error> {
-    let files: Vec<BorrowedFd<'_>> = part.files.iter().map(AsFd::as_fd).collect();
-    socket::send(socket, &[part.header.as_bytes(), part.runs.as_slice().as_bytes()], &files)
+    socket::send(socket, &part.bytes(), &part.descriptors())
+}
+
+/// The daemon's: sends a part, or fails where the process has not taken in what was sent before.
+pub fn send_now<F: AsFd>(socket: impl AsFd, part: &Part<F>) -> Result<(), Error> {
+    socket::send_now(socket, &part.bytes(), &part.descriptors())
 }
 
 /// The TA process's: waits for a part.

@@ -41,6 +41,20 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Error> {
 
 /// Sends one message; blocks while the other side has not made room.
 pub fn send(socket: impl AsFd, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<(), Error> {
+    send_with(socket, parts, fds, SendFlags::empty())
+}
+
+/// The same, but fails where the other side has not made room.
+pub fn send_now(socket: impl AsFd, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Result<(), Error> {
+    send_with(socket, parts, fds, SendFlags::DONTWAIT)
+}
+
+fn send_with(
+    socket: impl AsFd,
+    parts: &[&[u8]],
+    fds: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> Result<(), Error> {
     let len: usize = parts.iter().map(|part| part.len()).sum();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -49,7 +63,7 @@ pub fn send(socket: impl AsFd, parts: &[&[u8]], fds: &[BorrowedFd<'_>]) -> Resul
     }
     let parts: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
     loop {
-        match sendmsg(&socket, &parts, &mut control, SendFlags::NOSIGNAL) {
+        match sendmsg(&socket, &parts, &mut control, flags | SendFlags::NOSIGNAL) {
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(Errno::PIPE | Errno::CONNRESET) => return Err(Error::HungUp),
@@ -112,6 +126,13 @@ mod tests {
         assert!(matches!(send(&a, &[&[0; MAX_LEN + 1]], &[]), Err(Error::TooBig)));
         send(&a, &[&[0; 100]], &[]).unwrap();
         assert!(matches!(receive(&b, &mut [0; 99], RecvFlags::empty()), Err(Error::TooBig)));
+    }
+
+    #[test]
+    fn a_full_socket_is_an_error_where_nobody_waits() {
+        let (a, _b) = pair().unwrap();
+        let full = std::iter::repeat_with(|| send_now(&a, &[&[0; MAX_LEN]], &[])).find_map(Result::err);
+        assert!(matches!(full, Some(Error::System(Errno::AGAIN))));
     }
 
     #[test]
