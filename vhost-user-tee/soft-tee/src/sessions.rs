@@ -135,6 +135,9 @@ fn open_with(
         }
         result.map(|()| session)
     });
+    if !matches!(opened, Ok(Ok(_))) {
+        lease.instance().forget_session(session);
+    }
     match opened {
         Ok(result) => {
             instances.wait_if_ending(lease);
@@ -189,6 +192,7 @@ impl TaSession {
         let close = |turn: CallTurn<'_>| {
             // Where the TA dies of it, it is closed as well.
             let _ = turn.call(&call, &[]);
+            self.lease.instance().forget_session(self.number);
             terms.instances.give_back(&self.lease, &turn);
         };
         match self.lease.instance().with_certain_turn(terms, close) {

@@ -12,6 +12,7 @@
 //! made with a [`CallTurn`].
 
 mod call_turn;
+mod numbers;
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -31,6 +32,7 @@ use tee::{gp, Failure, GiveUp};
 use uuid::Uuid;
 
 pub(crate) use call_turn::CallTurn;
+use numbers::Numbers;
 
 use crate::death::Death;
 use crate::debugging::Debugging;
@@ -71,7 +73,7 @@ pub(crate) struct Instance {
     image: OwnedFd,
     /// Registered memories that are mapped in the process.
     mapped: Mutex<HashSet<u64>>,
-    next_session: AtomicU32,
+    sessions: Mutex<Numbers>,
     /// Session of the call that runs; 0 for none.
     session: AtomicU32,
     /// It has answered a call.
@@ -147,7 +149,7 @@ impl Instance {
             outward: Outward::default(),
             image,
             mapped: Mutex::default(),
-            next_session: AtomicU32::new(1),
+            sessions: Mutex::default(),
             session: AtomicU32::new(0),
             answered: AtomicBool::new(false),
             killed: OnceLock::new(),
@@ -187,15 +189,18 @@ impl Instance {
         self.is_kept_alive() && self.head.has(ta_head::FLAG_INSTANCE_KEEP_CRASHED)
     }
 
-    /// A number that no session of this instance has had: in wrapping order, as there are never
-    /// anywhere near as many at a time.
+    /// A number that no session of this instance has, until [`forget_session`](Self::forget_session).
     pub(crate) fn new_session(&self) -> u32 {
-        loop {
-            match self.next_session.fetch_add(1, Ordering::Relaxed) {
-                0 => {}
-                number => return number,
-            }
-        }
+        self.sessions().take()
+    }
+
+    /// There is no session of this number any more.
+    pub(crate) fn forget_session(&self, number: u32) {
+        self.sessions().give_back(number);
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Numbers> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes a turn, and with it runs `work`, which makes calls. Cancelling ends the wait for the
