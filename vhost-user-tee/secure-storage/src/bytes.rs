@@ -5,13 +5,24 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 
+/// Appends `more`, and leaves nothing of `bytes` behind where they move to have room.
+pub fn append(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    if bytes.capacity() - bytes.len() < more.len() {
+        let room = bytes.len().saturating_add(more.len()).max(bytes.capacity().saturating_mul(2));
+        let mut moved = Zeroizing::new(Vec::with_capacity(room));
+        moved.extend_from_slice(bytes);
+        *bytes = moved;
+    }
+    bytes.extend_from_slice(more);
+}
+
 /// Puts a record together. It is wiped when dropped.
 #[derive(Default)]
 pub(crate) struct Writer(Zeroizing<Vec<u8>>);
 
 impl Writer {
     pub(crate) fn put(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        append(&mut self.0, bytes);
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
@@ -75,4 +86,21 @@ impl<'a> Reader<'a> {
 
 fn malformed() -> Error {
     Error::Corrupt("a record of another form".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_appended_follows() {
+        let mut bytes = Zeroizing::default();
+        let mut expected = Vec::new();
+        for len in [0, 1, 7, 0, 100, 3, 4096] {
+            let more = vec![len as u8; len];
+            append(&mut bytes, &more);
+            expected.extend(more);
+            assert_eq!(*bytes, expected);
+        }
+    }
 }

@@ -34,6 +34,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use bytes::append;
 pub use keys::{hkdf, KEY_LEN};
 pub use space::{Cursor, Found, Info, Space};
 pub use store::{OpenError, Store};

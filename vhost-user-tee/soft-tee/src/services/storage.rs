@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use secure_storage::{Cursor, Error, Found, Id, Info, Space, MAX_META};
+use secure_storage::{append, Cursor, Error, Found, Id, Info, Space, MAX_META};
 use ta_protocol::exchange::{self, ExchangeFile};
 use ta_protocol::message::ServiceRequest;
 use ta_protocol::storage::{self as protocol, flag, CURSOR_LEN};
@@ -303,7 +303,7 @@ impl Storage {
             self.unstage(own);
             return Err(gp::ERROR_STORAGE_NO_SPACE);
         }
-        own.staged.extend_from_slice(&data);
+        append(&mut own.staged, &data);
         DONE
     }
 

@@ -10,11 +10,20 @@ use super::object_types::object_type;
 /// The form below; others may come.
 const FORM: u32 = 1;
 
+/// Bytes before the attributes.
+const HEAD: usize = 5 * 4;
+
 /// What is kept: numbers of 32 bits, and buffers after their length.
 ///
 /// Form, type, greatest size, usage, size, then each attribute: its number, and its two values or its buffer.
 pub(super) fn encode(object: &Object) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::new());
+    // With room for all: what is moved to have more would be left behind.
+    let len = |attribute: &Attribute| match &attribute.content {
+        Content::Values(..) => 12,
+        Content::Buffer(buffer) => 8 + buffer.len(),
+    };
+    let attributes = object.key().map_or(0, |key| key.attributes.iter().map(len).sum());
+    let mut out = Zeroizing::new(Vec::with_capacity(HEAD + attributes));
     let mut put = |value: u32| out.extend_from_slice(&value.to_le_bytes());
     let size = object.key().map_or(0, |key| key.size);
     [FORM, object.kind().id, object.max_size(), object.usage(), size].into_iter().for_each(&mut put);
@@ -79,6 +88,7 @@ mod tests {
         assert_eq!(object.populate(given), Ok(true));
         object.restrict(5);
         let bytes = encode(&object);
+        assert_eq!(bytes.len(), bytes.capacity());
         let again = decode(&bytes).unwrap();
         assert_eq!(encode(&again), bytes);
         assert_eq!((again.kind().id, again.max_size(), again.usage()), (0xA000_0041, 521, 5));

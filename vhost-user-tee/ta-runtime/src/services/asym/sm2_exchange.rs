@@ -80,11 +80,11 @@ pub(crate) fn agree(exchange: Exchange<'_>, len: usize) -> Result<Agreed, Error>
     let key =
         kdf::concat(Algorithm::Sm3, kdf::Order::SecretFirst, &seed, &[], len).map_err(|_| Error::Data)?;
 
-    let mut inner = vec![x.to_vec(), z];
+    let mut points = Vec::new();
     for point in [first.ephemeral, second.ephemeral] {
-        inner.extend([fixed(point.x)?, fixed(point.y)?]);
+        points.extend([fixed(point.x)?, fixed(point.y)?]);
     }
-    let inner = sm3(&[&inner.concat()])?;
+    let inner = sm3(&[&x, &z, &points.concat()])?;
     let of = |flag: u8| sm3(&[&[flag], &y, &inner]);
     let (of_responder, of_initiator) = (of(2)?, of(3)?);
     let (expected, confirmation) =
