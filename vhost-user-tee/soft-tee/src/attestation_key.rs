@@ -3,7 +3,7 @@
 //! state folder, which its owner alone can read; without a state folder, as long as the daemon.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 
 /// Length of the modulus, and of a signature, in bytes: as OP-TEE has it where nothing else is configured.
 pub(crate) const MODULUS_LEN: usize = 384;
+
+/// Most bytes that are read of the file: a key of this length has about 2500.
+const MAX_PEM: usize = 16 << 10;
 
 /// Name of the file in the state folder.
 const FILE: &str = "attestation-key.pem";
@@ -94,7 +97,10 @@ fn load_or_make(folder: &Path) -> Result<Rsa<Private>, Error> {
     };
     let read = || {
         let mode = file.metadata()?.mode();
-        Ok((mode, Zeroizing::new(fs::read(&path)?)))
+        // Of the file whose mode it is; room for all of it, so that no part of it is left behind where it grows.
+        let mut pem = Zeroizing::new(Vec::with_capacity(MAX_PEM + 1));
+        (&file).take(MAX_PEM as u64 + 1).read_to_end(&mut pem)?;
+        Ok((mode, pem))
     };
     let (mode, pem) = match read() {
         Ok(read) => read,

@@ -63,9 +63,10 @@ impl DeviceKey {
         Ok(Self { secret })
     }
 
-    /// Whether `folder` has a key.
-    pub(crate) fn is_in(folder: &Path) -> bool {
-        folder.join(FILE).exists()
+    /// Whether `folder` has a key. Where that cannot be told, nobody is to make one in its place.
+    pub(crate) fn is_in(folder: &Path) -> Result<bool, Error> {
+        let path = folder.join(FILE);
+        path.try_exists().map_err(|error| Error::Read(path, error))
     }
 
     /// The key of `folder`.
@@ -147,11 +148,11 @@ mod tests {
     #[test]
     fn a_key_is_read_as_it_was_made() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(!DeviceKey::is_in(folder.path()));
+        assert!(!DeviceKey::is_in(folder.path()).unwrap());
         // Left by one that was killed.
         fs::write(folder.path().join(NEW_FILE), "half").unwrap();
         let made = DeviceKey::create(folder.path()).unwrap();
-        assert!(DeviceKey::is_in(folder.path()));
+        assert!(DeviceKey::is_in(folder.path()).unwrap());
         let path = folder.path().join(FILE);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(derived(&made), derived(&DeviceKey::read(folder.path()).unwrap()));
@@ -162,6 +163,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         assert!(matches!(DeviceKey::read(folder.path()), Err(Error::Read(..))));
+        // Not a folder, so that nothing can be told of what is in it.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(matches!(DeviceKey::is_in(file.path()), Err(Error::Read(..))));
         DeviceKey::create(folder.path()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(DeviceKey::read(folder.path()), Err(Error::Mode(..))));

@@ -90,7 +90,8 @@ impl State {
             Err(error) => return Err(failed(error.into())),
         }
         let file = folder.join("storage");
-        let device_key = match (DeviceKey::is_in(folder), file.exists()) {
+        let stores = file.try_exists().map_err(failed)?;
+        let device_key = match (DeviceKey::is_in(folder)?, stores) {
             (true, _) => DeviceKey::read(folder)?,
             (false, false) => DeviceKey::create(folder)?,
             (false, true) => return Err(Error::KeyMissing(folder.to_owned())),
