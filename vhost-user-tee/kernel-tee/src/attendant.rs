@@ -9,6 +9,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::thread::Builder;
@@ -28,6 +29,16 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub(crate) struct InFlight {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) name: CancelArg,
+    /// The attendant has been asked to cancel it, and has not come to it yet: a call that is abandoned is asked about
+    /// again and again, and the attendant may have to wait.
+    asked: AtomicBool,
+}
+
+impl InFlight {
+    /// A call that `driver` is about to make under this name.
+    pub(crate) fn new(driver: Arc<dyn Driver>, name: CancelArg) -> Self {
+        Self { driver, name, asked: AtomicBool::new(false) }
+    }
 }
 
 enum Job {
@@ -66,8 +77,10 @@ impl Attendant {
 
     /// Has a call cancelled, unless it has ended by then.
     pub(crate) fn cancel(&self, call: &Weak<InFlight>) {
-        // The thread lives as long as there is anyone to send.
-        let _ = self.0.send(Job::Cancel(call.clone()));
+        if call.upgrade().is_some_and(|call| !call.asked.swap(true, Ordering::SeqCst)) {
+            // The thread lives as long as there is anyone to send.
+            let _ = self.0.send(Job::Cancel(call.clone()));
+        }
     }
 
     /// Has the log told if this call, which opens a session with `ta`, takes long.
@@ -92,6 +105,7 @@ fn attend(vm: &str, queue: &Receiver<Job>) {
         match job {
             Ok(Job::Cancel(call)) => {
                 if let Some(call) = call.upgrade() {
+                    call.asked.store(false, Ordering::SeqCst);
                     if let Err(error) = call.driver.cancel(call.name) {
                         log::debug!("{vm}: a call cannot be cancelled: {error}");
                     }

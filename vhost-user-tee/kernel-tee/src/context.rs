@@ -85,7 +85,7 @@ impl Connection {
             return Err(cancelled);
         }
         let name = CancelArg { cancel_id: self.next_cancel_id(), session };
-        let in_flight = Arc::new(InFlight { driver: self.driver.clone(), name });
+        let in_flight = Arc::new(InFlight::new(self.driver.clone(), name));
         if let Some(ta) = opens {
             self.vm.attendant.watch_opening(ta, &in_flight);
         }
