@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     tee::{Access, Invocation, MemRef, Param, Params, SessionRequest, Verdict},
-    virtio::Buffer,
+    virtio::{Buffer, Token},
     wire,
 };
 
@@ -269,7 +269,11 @@ impl Call<'_> {
         })?;
         match read(&answer, &mut results, params) {
             Ok(call) => Ok(Some((call, answer))),
-            Err(ENODEV | EPROTO) => Ok(None),
+            Err(ENODEV | EPROTO) => {
+                // A session that it may have opened nobody is going to close but this.
+                Request::deferred(answer);
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
