@@ -6,13 +6,17 @@
 //! its place; one that does not fit is an error of kind `InvalidData`, and damages nothing else.
 //!
 //! ```text
-//!   0       head slot 0  ┐ magic, sequence number, length, redb's head (its first 320 bytes), code
+//!   0       head slot 0  ┐ twice: magic, sequence number, length, redb's head (its first 320 bytes), code;
 //!   4096    head slot 1  ┘ written in turns: one of them is whole at any time
 //!   8192    block 1, code; block 2, code; …       (what would be block 0 is redb's head)
 //! ```
 //!
 //! redb flips its two roots in its head, which must not tear. A head goes into the slot that does not hold the
 //! newest one, after what was written before is on the disk.
+//!
+//! A head that was damaged must not bring the one before it back, with what has been undone since. A disk writes each of
+//! a slot's two copies, which fit in a sector, as it was or as it is to be: so of a slot that has been written one
+//! copy holds, whenever the power fails, and where none does, somebody has changed it, and the file is refused.
 
 use std::fmt;
 use std::fs::File;
@@ -33,7 +37,11 @@ const BLOCKS_AT: u64 = 2 * BLOCK as u64;
 const HEAD: usize = 320;
 const MAGIC: [u8; 8] = *b"VTEEsto1";
 /// Magic, sequence number, length, head, code.
-const SLOT: usize = 24 + HEAD + 32;
+const COPY: usize = 24 + HEAD + 32;
+/// Where in a slot the second copy begins: in another sector, whatever their size.
+const SECOND_COPY_AT: usize = BLOCK / 2;
+/// Two copies, and what is between them.
+const SLOT: usize = SECOND_COPY_AT + COPY;
 
 /// What the blocks lie on.
 pub(crate) trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -145,13 +153,16 @@ impl<D: Disk> Blocks<D> {
             self.disk.sync()?;
         }
         let sequence = head.sequence + 1;
-        let mut slot = Vec::with_capacity(SLOT);
-        slot.extend_from_slice(&MAGIC);
-        slot.extend_from_slice(&sequence.to_le_bytes());
-        slot.extend_from_slice(&head.len.to_le_bytes());
-        slot.extend_from_slice(&head.redb);
-        let code = self.key.mac(&[b"head", &slot]).map_err(crypto)?;
-        slot.extend_from_slice(&code);
+        let mut copy = Vec::with_capacity(COPY);
+        copy.extend_from_slice(&MAGIC);
+        copy.extend_from_slice(&sequence.to_le_bytes());
+        copy.extend_from_slice(&head.len.to_le_bytes());
+        copy.extend_from_slice(&head.redb);
+        let code = self.key.mac(&[b"head", &copy]).map_err(crypto)?;
+        copy.extend_from_slice(&code);
+        let mut slot = [0; SLOT];
+        slot[..COPY].copy_from_slice(&copy);
+        slot[SECOND_COPY_AT..].copy_from_slice(&copy);
         self.disk.write(&slot, sequence % 2 * BLOCK as u64)?;
         head.sequence = sequence;
         head.fresh = true;
@@ -166,14 +177,24 @@ impl<D: Disk> Blocks<D> {
     }
 }
 
-/// What a slot holds, if it is whole.
+/// The newer of the two heads that a slot holds; nothing where none was ever written to it.
 fn read_slot(disk: &impl Disk, key: &MacKey, slot: u64) -> io::Result<Option<Head>> {
     let mut bytes = [0; SLOT];
     match disk.read(&mut bytes, slot * BLOCK as u64) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
-    let (content, code) = bytes.split_at(SLOT - 32);
+    if bytes.iter().all(|byte| *byte == 0) {
+        return Ok(None);
+    }
+    let (first, second) = (read_copy(&bytes[..COPY], key)?, read_copy(&bytes[SECOND_COPY_AT..], key)?);
+    let newer = [first, second].into_iter().flatten().max_by_key(|head| head.sequence);
+    newer.map(Some).ok_or_else(|| damaged("the head of the file"))
+}
+
+/// A head, if it is whole.
+fn read_copy(copy: &[u8], key: &MacKey) -> io::Result<Option<Head>> {
+    let (content, code) = copy.split_at(COPY - 32);
     if content[..8] != MAGIC || key.mac(&[b"head", content]).map_err(crypto)? != code {
         return Ok(None);
     }

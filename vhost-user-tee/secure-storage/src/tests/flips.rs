@@ -82,6 +82,34 @@ fn a_flipped_bit_anywhere_is_noticed() {
     assert!(outcome.right > 0 && outcome.corrupt > 10 && outcome.refused > 0, "{outcome:?}");
 }
 
+/// Where copies of heads begin: two in each slot.
+const COPIES: [usize; 4] = [0, 2048, 4096, 6144];
+
+#[test]
+fn a_damaged_head_brings_nothing_back() {
+    let disk = Memory::default();
+    create_on(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let store = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let secrets = id("secrets");
+    for round in 0..4 {
+        store.space(TA, 1).unwrap().create(&secrets, b"", &data(round, 1_000), true).unwrap();
+        // As whoever is killed leaves it: the store is not closed.
+        let bytes = disk.bytes();
+        let with_damage_at = |places: &[usize]| {
+            let mut bytes = bytes.clone();
+            places.iter().for_each(|at| bytes[at + 50] ^= 1);
+            Store::on_disk(Memory::of(bytes), &KEY, QUOTA).unwrap()
+        };
+        for copy in COPIES {
+            let store = with_damage_at(&[copy]).unwrap();
+            assert_eq!(contents(&store, TA, &secrets).unwrap(), data(round, 1_000), "{round}, {copy}");
+        }
+        for slot in COPIES.chunks(2) {
+            assert!(with_damage_at(slot).is_err(), "{round}, {slot:?}");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_was_cut_is_noticed() {
     let sound = sound();
