@@ -243,10 +243,3 @@ fn access_to_memrefs_is_by_their_type() {
     }
     session.close(&CancelToken::new());
 }
-
-fn size(param: &tee::Param) -> u64 {
-    match param {
-        tee::Param::MemRef { size, .. } => *size,
-        other => panic!("{other:?} is no memref"),
-    }
-}

@@ -45,13 +45,6 @@ fn bytes(ram: &Ram, len: usize) -> Vec<u8> {
     bytes
 }
 
-fn size(param: &Param) -> u64 {
-    match param {
-        Param::MemRef { size, .. } => *size,
-        other => panic!("{other:?} is no memref"),
-    }
-}
-
 fn null(access: Access, size: u64) -> Param {
     Param::MemRef { access, buffer: None, size }
 }

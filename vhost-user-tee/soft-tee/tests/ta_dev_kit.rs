@@ -10,12 +10,10 @@ use std::path::Path;
 use std::process::Command;
 
 use common::*;
-use tee::{gp, Access, CancelToken, Failure, Lifetime};
+use tee::{Access, CancelToken, Lifetime};
 use uuid::{uuid, Uuid};
 
 const EVERYTHING: Uuid = uuid!("5d0b4a0e-5a73-4c8f-9c5c-6d1f4c1b9a52");
-
-const RUST_CHECK: Uuid = uuid!("5076cdb8-c7a3-4782-a518-ff4eb9b62611");
 
 const FEATURE: u32 = 0;
 const WATCH_DESTRUCTOR: u32 = 1;
@@ -147,30 +145,4 @@ fn a_new_ta_builds_and_answers() {
         invoke(&session, 0, &mut params).unwrap();
         assert_eq!(values(&params[0]).0, 42, "{uuid}");
     }
-}
-
-/// What `optee-utee` has for cryptography, objects, arithmetic, time and properties, each part a command of a TA.
-#[test]
-fn a_ta_in_rust_has_what_its_library_offers() {
-    const PARTS: [&str; 11] = [
-        "digests",
-        "ciphers",
-        "macs",
-        "authenticated",
-        "asymmetric",
-        "derivation",
-        "objects",
-        "arithmetic",
-        "time and random",
-        "properties",
-        "sessions with other TAs",
-    ];
-    let folder = soft_tee_testing::rust_test_ta();
-    let tee = soft_tee_with("rust-check", |config| config.ta_dir.clone_from(&folder));
-    let session = open(&context(&tee), RUST_CHECK).unwrap();
-    for (number, part) in (0..).zip(PARTS) {
-        assert_eq!(invoke(&session, number, &mut []), Ok(()), "{part}");
-    }
-    let no_more = Err(Failure::trusted_app(gp::ERROR_NOT_SUPPORTED));
-    assert_eq!(invoke(&session, PARTS.len() as u32, &mut []), no_more);
 }

@@ -98,6 +98,14 @@ pub(crate) fn values(param: &Param) -> (u64, u64) {
     }
 }
 
+/// Size of a memref, as the TA left it.
+pub(crate) fn size(param: &Param) -> u64 {
+    match param {
+        Param::MemRef { size, .. } => *size,
+        other => panic!("{other:?} is no memref"),
+    }
+}
+
 pub(crate) fn memref(access: Access, memory: &Arc<Memory>, offset: u64, size: u64) -> Param {
     Param::MemRef { access, buffer: Some(MemRef { memory: memory.clone(), offset }), size }
 }
@@ -166,6 +174,15 @@ impl Ram {
     pub(crate) fn set_page(&self, page: u64, byte: u8) {
         self.file.write_all_at(&[byte; PAGE as usize], page * PAGE).unwrap();
     }
+}
+
+/// Memory with these bytes, in a page of their own or more.
+pub(crate) fn memory_with(bytes: &[u8]) -> (Ram, Arc<Memory>) {
+    let pages = (bytes.len() as u64).div_ceil(PAGE).max(1);
+    let ram = Ram::new(pages);
+    ram.file.write_all_at(bytes, 0).unwrap();
+    let memory = ram.memory(Lifetime::Transient, &[(0, pages)]);
+    (ram, memory)
 }
 
 /// Waits until `condition` holds, for as long as a test may hang.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tee::{Access, CancelToken, Failure, Lifetime, Memory, Param, Session};
+use tee::{Access, CancelToken, Failure, Memory, Param, Session};
 use uuid::{uuid, Uuid};
 
 use crate::common::*;
@@ -57,15 +57,6 @@ pub(crate) const BY_TA: u32 = 4;
 /// GP's `paramTypes`.
 pub(crate) fn types(kinds: [u32; 4]) -> u32 {
     kinds.iter().rev().fold(0, |types, kind| types << 4 | kind)
-}
-
-/// Memory with these bytes, in a page of their own or more.
-pub(crate) fn memory_with(bytes: &[u8]) -> (Ram, Arc<Memory>) {
-    let pages = (bytes.len() as u64).div_ceil(PAGE).max(1);
-    let ram = Ram::new(pages);
-    std::os::unix::fs::FileExt::write_all_at(&*ram.file, bytes, 0).unwrap();
-    let memory = ram.memory(Lifetime::Transient, &[(0, pages)]);
-    (ram, memory)
 }
 
 /// `TEE_UUID`s one after the other.

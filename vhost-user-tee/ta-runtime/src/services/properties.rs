@@ -60,17 +60,26 @@ pub(crate) fn tee() -> &'static [Property] {
             ("gpd.tee.internalCore.version", Value::U32(0x0103_0100)),
             ("gpd.tee.description", string(concat!("virtio-tee software TEE ", env!("CARGO_PKG_VERSION")))),
             ("gpd.tee.deviceID", Value::Uuid(device_id())),
-            ("gpd.tee.systemTime.protectionLevel", host),
+            ("gpd.tee.systemTime.protectionLevel", host.clone()),
+            ("gpd.tee.TAPersistentTime.protectionLevel", host),
             // OP-TEE's; there is room for more, see `crate::gp::big_int`.
             ("gpd.tee.arith.maxBigIntSize", Value::U32(2048)),
-            ("gpd.tee.cryptography.ecc", Value::Bool(false)),
-            ("gpd.tee.cryptography.nist", Value::Bool(false)),
+            // The curves of NIST (P-192 to P-521) and of the IETF (25519 and 448), but not Brainpool's.
+            ("gpd.tee.cryptography.ecc", Value::Bool(true)),
+            ("gpd.tee.cryptography.nist", Value::Bool(true)),
             ("gpd.tee.cryptography.bsi-r", Value::Bool(false)),
             ("gpd.tee.cryptography.bsi-t", Value::Bool(false)),
-            ("gpd.tee.cryptography.ietf", Value::Bool(false)),
+            ("gpd.tee.cryptography.ietf", Value::Bool(true)),
             ("gpd.tee.cryptography.octa", Value::Bool(false)),
+            // Putting back the whole of a VM's storage is not noticed.
+            ("gpd.tee.trustedStorage.antiRollback.protectionLevel", Value::U32(0)),
             ("gpd.tee.trustedos.implementation.version", string(env!("CARGO_PKG_VERSION"))),
+            ("gpd.tee.trustedos.implementation.binaryversion", Value::U32(0)),
             ("gpd.tee.trustedos.manufacturer", string("virtio-tee")),
+            // There is no firmware apart from it.
+            ("gpd.tee.firmware.implementation.version", string(env!("CARGO_PKG_VERSION"))),
+            ("gpd.tee.firmware.implementation.binaryversion", Value::U32(0)),
+            ("gpd.tee.firmware.manufacturer", string("virtio-tee")),
         ]
         .into_iter()
         .map(|(name, value)| Property { name: name.as_bytes().to_vec(), value })
