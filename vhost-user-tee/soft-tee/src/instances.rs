@@ -404,11 +404,13 @@ fn join(table: &mut Table, uuid: Uuid) -> Result<Option<Lease>, Failure> {
     Ok(Some(Lease { instance: single.instance.clone() }))
 }
 
-/// Ends an instance that nobody needs, in a turn of it, within `grace`: others may wait for that.
+/// Ends an instance that nobody needs, in a turn of it, within `grace`: others may wait for that. What it still has
+/// other TAs do has no more time.
 fn end(instance: &Instance, turn: &CallTurn<'_>, grace: Duration) {
     instance.end_turns();
+    turn.kill_at(Instant::now() + grace);
     let destroy = Call { op: OP_DESTROY, ..Call::default() };
     // Whether it answers or dies of it, it is over.
-    let _ = turn.call_until(&destroy, &[], Some(Instant::now() + grace));
+    let _ = turn.call(&destroy, &[]);
     instance.kill(Death::Ended);
 }

@@ -461,3 +461,27 @@ fn sessions_from_the_entry_points_of_an_instance() {
     assert_eq!(calls(), before + 4);
     close(shared);
 }
+
+#[test]
+fn a_ta_that_ends_waits_for_no_other() {
+    let tee = soft_tee_with("ending", |config| config.limits.grace = Duration::from_millis(300));
+    let context = context(&tee);
+    let shared = open(&context, SHARED).unwrap();
+    let single = open(&context, SINGLE_CALLER).unwrap();
+    let cancel = CancelToken::new();
+    thread::scope(|scope| {
+        let sleeper = scope.spawn(|| {
+            let mut minutes = [value(Access::Input, 600_000, 0)];
+            shared.invoke(SLEEP, &mut minutes, &cancel)
+        });
+        thread::sleep(Duration::from_millis(100));
+        // Its TA_DestroyEntryPoint calls the one that sleeps, and does not get its turn.
+        close(single);
+        assert!(!sleeper.is_finished());
+        cancel.cancel();
+        assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
+    });
+    // It was not that one's fault.
+    assert_eq!(invoke(&shared, NOP, &mut []), Ok(()));
+    close(shared);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The turn with an instance: making a call, and serving the TA until it is over.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::Ordering;
@@ -23,22 +24,18 @@ use crate::turns::Turn;
 pub(crate) struct CallTurn<'a> {
     pub(super) instance: &'a Instance,
     pub(super) turn: Option<Turn<'a>>,
-    pub(super) terms: Terms<'a>,
+    pub(super) terms: Cell<Terms<'a>>,
 }
 
 impl<'a> CallTurn<'a> {
-    /// Makes a call of `memories`; waits for its end, however long that takes.
-    pub(crate) fn call(&self, call: &Call, memories: &[Arc<Memory>]) -> Result<Reply, Failure> {
-        self.call_until(call, memories, None)
+    /// A call that has not ended at `deadline` ends with the instance, and so does one that it makes with its own.
+    pub(crate) fn kill_at(&self, deadline: Instant) {
+        let terms = self.terms.get();
+        self.terms.set(Terms { kill_at: earlier(terms.kill_at, Some(deadline)), ..terms });
     }
 
-    /// The same, but where it has not ended at `deadline` the instance is killed.
-    pub(crate) fn call_until(
-        &self,
-        call: &Call,
-        memories: &[Arc<Memory>],
-        deadline: Option<Instant>,
-    ) -> Result<Reply, Failure> {
+    /// Makes a call of `memories`; waits for its end, however long the turn's terms let that take.
+    pub(crate) fn call(&self, call: &Call, memories: &[Arc<Memory>]) -> Result<Reply, Failure> {
         let instance = self.instance;
         instance.session.store(call.session, Ordering::Relaxed);
         let (new, parts) = self.new_maps(memories);
@@ -55,7 +52,7 @@ impl<'a> CallTurn<'a> {
             self.violation(&error);
         }
         let mut passable = Passable::new(memories);
-        let reply = self.await_reply(earlier(self.terms.kill_at, deadline), &mut passable);
+        let reply = self.await_reply(&mut passable);
         instance.session.store(0, Ordering::Relaxed);
         let reply = reply.ok_or_else(|| instance.failure())?;
         if reply.outcome == OUTCOME_NOT_MAPPED {
@@ -85,10 +82,10 @@ impl<'a> CallTurn<'a> {
         (new, parts)
     }
 
-    /// Serves the TA until the call is over; `None` where the process has ended. At `kill_at` it ends.
-    fn await_reply(&self, kill_at: Option<Instant>, passable: &mut Passable<'_>) -> Option<Reply> {
+    /// Serves the TA until the call is over; `None` where the process has ended, as it does when the terms say so.
+    fn await_reply(&self, passable: &mut Passable<'_>) -> Option<Reply> {
         let instance = self.instance;
-        let mut cancel_at = self.terms.cancel_at;
+        let Terms { mut cancel_at, kill_at, .. } = self.terms.get();
         let mut mine = Mail::Call;
         loop {
             // Either this sees the death, or what was handed over before was there when the
@@ -146,7 +143,7 @@ impl<'a> CallTurn<'a> {
 
     /// On what terms its calls are made.
     pub(crate) fn terms(&self) -> Terms<'a> {
-        self.terms
+        self.terms.get()
     }
 
     /// What the instance has with other TAs.

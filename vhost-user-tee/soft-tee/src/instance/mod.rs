@@ -14,6 +14,7 @@
 mod call_turn;
 mod numbers;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -256,7 +257,7 @@ impl Instance {
         };
         terms.cancel.with_handler(handler, || {
             let turn = self.turns.take(&ticket, until)?;
-            Ok(work(CallTurn { instance: self, turn: Some(turn), terms }))
+            Ok(work(CallTurn { instance: self, turn: Some(turn), terms: Cell::new(terms) }))
         })
     }
 
