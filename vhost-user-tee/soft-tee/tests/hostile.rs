@@ -6,107 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
 
 mod common;
+mod hostile_process;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use tee::{gp, Access, CancelToken, Context, Failure, Lifetime};
-
-/// The common part: receives the start, maps the mailbox, waits for calls. `ON_CALL` follows.
-const HOSTILE: &str = r#"
-    #include <limits.h>
-    #include <linux/futex.h>
-    #include <stdint.h>
-    #include <string.h>
-    #include <sys/mman.h>
-    #include <sys/socket.h>
-    #include <sys/syscall.h>
-    #include <unistd.h>
-
-    enum { IDLE, CALL, REPLY, SERVICE, SERVICED };
-    static struct page { uint32_t turn, cancelled; uint64_t words, apart[14], message[496]; } *page;
-    static int memory_socket;
-
-    /* What makes it look like a runtime. */
-    void TEE_Panic(uint32_t code) { _exit((int)code); }
-
-    static void hand_over(uint32_t turn)
-    {
-        __atomic_exchange_n(&page->turn, turn, __ATOMIC_SEQ_CST);
-        syscall(SYS_futex, &page->turn, FUTEX_WAKE, INT_MAX, 0, 0, 0);
-    }
-
-    static void await(uint32_t turn)
-    {
-        while ((__atomic_load_n(&page->turn, __ATOMIC_SEQ_CST) & INT_MAX) != turn)
-            usleep(100);
-    }
-
-    /* An answer of success. */
-    static inline void reply(void)
-    {
-        memset(page->message, 0, sizeof(page->message));
-        hand_over(REPLY);
-    }
-
-    static void on_call(void);
-
-    int main(void)
-    {
-        union { char bytes[CMSG_SPACE(3 * sizeof(int))]; struct cmsghdr align; } control;
-        char start[256];
-        struct iovec part = { start, sizeof(start) };
-        struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
-            .msg_controllen = sizeof(control) };
-        int fds[3];
-
-        if (recvmsg(0, &message, 0) <= 0)
-            return 1;
-        memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
-        memory_socket = fds[2];
-        page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
-        for (;;) {
-            await(CALL);
-            on_call();
-        }
-    }
-"#;
-
-/// A TEE with this program as its runtime.
-struct Hostile {
-    tee: soft_tee::SoftTee,
-    _folder: tempfile::TempDir,
-}
-
-impl Hostile {
-    fn new(on_call: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("hostile");
-        soft_tee_testing::compile_program(
-            &format!("{HOSTILE}\nstatic void on_call(void) {{ {on_call} }}"),
-            &program,
-        );
-        soft_tee_testing::compile(&ta_source(""), &folder.path().join(format!("{MULTI}.ta")));
-        let tee = soft_tee_with("hostile", |config| {
-            config.ta_dir = folder.path().to_owned();
-            config.ta_runtime = program;
-            config.limits.grace = Duration::from_millis(200);
-        });
-        Self { tee, _folder: folder }
-    }
-
-    fn context(&self) -> Arc<dyn Context> {
-        context(&self.tee)
-    }
-
-    /// What opening a session comes to.
-    fn open(&self) -> Option<Failure> {
-        open(&self.context(), MULTI).err()
-    }
-}
-
-const DEAD: Option<Failure> = Some(Failure::tee(gp::ERROR_TARGET_DEAD));
+use hostile_process::*;
+use tee::{gp, Access, CancelToken, Failure, Lifetime};
 
 #[test]
 fn a_turn_that_does_not_exist() {

@@ -87,6 +87,7 @@ impl<'a> CallTurn<'a> {
         let instance = self.instance;
         let Terms { mut cancel_at, kill_at, .. } = self.terms.get();
         let mut mine = Mail::Call;
+        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
         loop {
             // Either this sees the death, or what was handed over before was there when the
             // monitor replaced it with `Dead`: then the wait below sees that.
@@ -95,15 +96,7 @@ impl<'a> CallTurn<'a> {
             }
             let until = earlier(kill_at, cancel_at);
             match instance.mailbox.wait_after_until(mine, &instance.patience, until) {
-                Some(turn) if turn == mine => {
-                    if kill_at.is_some_and(|kill_at| kill_at <= Instant::now()) {
-                        instance.kill(Death::Killed("it did not come to its end"));
-                        instance.wait_for_process();
-                        return None;
-                    }
-                    cancel_at = None;
-                    instance.mailbox.set_cancelled(true);
-                }
+                Some(turn) if turn == mine => {}
                 Some(Mail::Reply) => {
                     instance.answered.store(true, Ordering::Relaxed);
                     return Some(instance.mailbox.read());
@@ -119,6 +112,16 @@ impl<'a> CallTurn<'a> {
                     instance.wait_for_process();
                     return None;
                 }
+            }
+            // Its time is up, whether it says nothing or asks for one thing after the other.
+            if is_over(kill_at) {
+                instance.kill(Death::Killed("it did not come to its end"));
+                instance.wait_for_process();
+                return None;
+            }
+            if is_over(cancel_at) {
+                cancel_at = None;
+                instance.mailbox.set_cancelled(true);
             }
         }
     }
