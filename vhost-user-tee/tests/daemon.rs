@@ -9,9 +9,15 @@ use std::os::unix::net::UnixListener;
 
 use daemon_process::{eventually, refusal, run, Daemon};
 use nix::sys::signal::Signal;
-use uuid::Uuid;
-use virtio_tee_frontend::client::Client;
+use uuid::{uuid, Uuid};
+use virtio_tee_frontend::client::{Client, Param};
 use virtio_tee_frontend::Door;
+
+// See integration/tas/probe/include/probe_ta.h.
+const PROBE: Uuid = uuid!("355ca50a-8cb4-4de0-a633-59e17afc16fb");
+const PROBE_NOP: u32 = 0;
+const PROBE_SLEEP_MASKED: u32 = 4;
+const PROBE_SPIN: u32 = 7;
 
 #[test]
 fn a_signal_ends_it_with_0() {
@@ -43,6 +49,39 @@ fn a_signal_ends_it_where_nobody_has_connected() {
     eventually("it listens", || socket.exists());
     assert_eq!(daemon.stop(Signal::SIGTERM).0, Some(0));
     assert!(!socket.exists());
+}
+
+/// Killed with `kill -9` it leaves no process of a TA, whatever that does, and another takes its place.
+#[test]
+fn where_it_is_killed_its_tas_end() {
+    let state = tempfile::tempdir().unwrap();
+    let start = || {
+        let tas = soft_tee_testing::test_tas().display();
+        let state = state.path().display();
+        Daemon::start(|dir| {
+            let socket = format!("--socket-path={}/tee.sock", dir.display());
+            vec![socket, format!("--ta-dir={tas}"), format!("--state-dir={state}"), "--name=vm".into()]
+        })
+    };
+    let daemon = start();
+    let mut client = daemon.connect("tee.sock");
+    let context = client.open_context().unwrap();
+    let _calls = [PROBE_SPIN, PROBE_SLEEP_MASKED, PROBE_NOP].map(|func| {
+        let session = client.open_session(context, PROBE, &[]).unwrap().session;
+        let arguments = [Param::value_in(600_000, 0)];
+        client.start_invoke(1, context, session, func, 1, &arguments).unwrap()
+    });
+    let processes = daemon.child_ids();
+    assert_eq!(processes.len(), 3);
+    daemon.stop(Signal::SIGKILL);
+    eventually("the processes of the TAs end", || {
+        !processes.iter().any(|pid| soft_tee_testing::is_running(*pid))
+    });
+
+    let daemon = start();
+    let mut client = daemon.connect("tee.sock");
+    let context = client.open_context().unwrap();
+    assert_eq!(client.open_session(context, PROBE, &[]).unwrap().ret, 0);
 }
 
 #[test]

@@ -131,17 +131,22 @@ impl Daemon {
         (count("fd"), count("task"), self.children())
     }
 
-    /// Processes that it has started and that have not been waited for.
+    /// How many processes it has started that have not been waited for.
     pub fn children(&self) -> usize {
+        self.child_ids().len()
+    }
+
+    /// Which these are.
+    pub fn child_ids(&self) -> Vec<u32> {
         let parent = self.child.id().to_string();
-        let is_child = |status: &String| {
+        let is_child = |status: String| {
             status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|pid| pid.trim() == parent))
         };
-        std::fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("status")).ok())
-            .filter(is_child)
-            .count()
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        processes
+            .filter(|entry| std::fs::read_to_string(entry.path().join("status")).is_ok_and(is_child))
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect()
     }
 
     /// The same, once it has stopped changing.

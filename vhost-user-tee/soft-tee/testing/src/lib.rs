@@ -67,6 +67,13 @@ pub fn rust_test_ta() -> PathBuf {
     make_with("kit-rust-check", "vhost-user-tee/ta-dev-kit/tests/rust-check", "all", &[&dependencies])
 }
 
+/// Whether a process runs; one that has ended and that nobody has waited for does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state is behind the name, which is in parentheses.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
 /// Fails, saying how to install them, unless these programs are there; each with its package.
 pub fn need(programs: &[(&str, &str)]) {
     let path = env::var_os("PATH").unwrap_or_default();
