@@ -16,6 +16,10 @@ pub fn append(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
     bytes.extend_from_slice(more);
 }
 
+/// Least bytes of a record that is beside others. Two are more than a page of the database holds (4096 bytes), so each
+/// has pages of its own, and damage in one takes one record. What a page has room for is written in any case.
+pub(crate) const LEAST: usize = 2048;
+
 /// Puts a record together. It is wiped when dropped.
 #[derive(Default)]
 pub(crate) struct Writer(Zeroizing<Vec<u8>>);
@@ -37,6 +41,11 @@ impl Writer {
     pub(crate) fn counted(&mut self, bytes: &[u8]) {
         self.u32(bytes.len() as u32);
         self.put(bytes);
+    }
+
+    /// Ends it: with zeros, where it is too short.
+    pub(crate) fn pad(&mut self) {
+        self.put(&[0; LEAST][self.0.len().min(LEAST)..]);
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -75,8 +84,9 @@ impl<'a> Reader<'a> {
         self.take(len as usize)
     }
 
+    /// Nothing but what [`Writer::pad`] has added is to be left.
     pub(crate) fn end(&self) -> Result<(), Error> {
-        if self.0.is_empty() {
+        if self.0.iter().all(|byte| *byte == 0) {
             Ok(())
         } else {
             Err(malformed())

@@ -167,6 +167,7 @@ fn write_bucket(
         plain.u64(entry.version);
         plain.u64(entry.bytes);
     }
+    plain.pad();
     let sealed = key.seal(&about(number, version), plain.bytes())?;
     table.insert(number, &*sealed)?;
     Ok(())

@@ -16,9 +16,17 @@
 //! [`Error::Corrupt`]; others are not touched. What cannot be noticed is that all of the store is put back as it was
 //! at some earlier moment: for that it takes memory that nobody can put back.
 //!
+//! A block of the file (4096 bytes) that is not as it was written takes what lies in it, and no more: a record of an
+//! object, and so the object; or one of the 256 records of the index, and so the objects that it has. Records have no
+//! blocks in common. But the database is a tree, with some blocks above its records: what is below such a block
+//! cannot be reached without it, and that may be all objects: of sixty small ones, 173 blocks took one or two each, and
+//! 5 half of them or all. And what the database keeps of its own use of the file (about a megabyte) is read when the
+//! store is opened, which fails where that is damaged. Both are redb's layout. An object that cannot be reached is
+//! [`Error::Corrupt`]; where it cannot be removed either, it stays, and is there again once the block is as it was.
+//!
 //! - `store`: the file, and opening it;
 //! - `space`: what can be done with objects;
-//! - `index`, `object`: the records;
+//! - `index`, `object`, `lost`: the records;
 //! - `database`: redb, which keeps them;
 //! - `blocks`: what is beneath redb: blocks that tell whether they are as they were written;
 //! - `keys`: all cryptography.
@@ -28,6 +36,7 @@ mod bytes;
 mod database;
 mod index;
 mod keys;
+mod lost;
 mod object;
 mod space;
 mod store;

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use redb::{ReadableTable, TableDefinition};
 use zeroize::Zeroizing;
 
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer, LEAST};
 use crate::index::{Entry, Name};
 use crate::keys::{Key, SEAL_LEN};
 use crate::{Error, Id};
@@ -103,13 +103,14 @@ impl Head {
             plain.u32(chunk.len);
             plain.u64(chunk.version);
         }
+        plain.pad();
         plain
     }
 
     /// What the object takes of the store's room, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         let head = RECORD + self.plain().bytes().len() as u64;
-        self.chunks.values().fold(head, |sum, chunk| sum + RECORD + u64::from(chunk.len))
+        self.chunks.values().fold(head, |sum, chunk| sum + RECORD + u64::from(chunk.len).max(LEAST as u64))
     }
 
     /// Reads data from `offset` on; returns how many bytes there were.
@@ -210,7 +211,9 @@ impl Head {
         let corrupt = |what| Error::Corrupt(format!("chunk {number} {what}"));
         let record = table.get((*file, number))?.ok_or_else(|| corrupt("is missing"))?;
         let plain = key.unseal(&chunk_about(file, number, chunk.version), record.value());
-        plain.map(Some).ok_or_else(|| corrupt("is not the newest"))
+        let mut plain = plain.ok_or_else(|| corrupt("is not the newest"))?;
+        plain.truncate(chunk.len as usize);
+        Ok(Some(plain))
     }
 
     fn write_chunk(
@@ -222,7 +225,15 @@ impl Head {
         version: u64,
         data: &[u8],
     ) -> Result<(), Error> {
-        let sealed = key.seal(&chunk_about(file, number, version), data)?;
+        let mut padded = Writer::default();
+        let plain = if data.len() < LEAST {
+            padded.put(data);
+            padded.pad();
+            padded.bytes()
+        } else {
+            data
+        };
+        let sealed = key.seal(&chunk_about(file, number, version), plain)?;
         table.insert((*file, number), &*sealed)?;
         self.chunks.insert(number, Chunk { len: data.len() as u32, version });
         Ok(())

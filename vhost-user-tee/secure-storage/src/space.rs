@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::index::{self, Entry, Name, Root, BUCKETS, ROOT};
 use crate::keys::{Key, MacKey};
+use crate::lost::{self, LOST};
 use crate::object::{remove_chunks, Head, CHUNKS, HEADS};
 use crate::store::Store;
 use crate::{Error, Id, MAX_META, MAX_SIZE};
@@ -153,9 +154,7 @@ impl<'a> Space<'a> {
                 if !replace {
                     return Err(Error::Exists);
                 }
-                if tidy {
-                    remove_chunks(&mut change.chunks, &before.file)?;
-                }
+                change.remove_chunks(&before, tidy)?;
             }
             let mut head = Head::new(id.clone(), meta);
             let version = change.root.new_version();
@@ -244,16 +243,14 @@ impl<'a> Space<'a> {
         .map_err(|error| self.whose(id, error))
     }
 
-    /// Removes the object `id`, corrupt or not. Where not even its chunks can be reached, they stay in the file, and
-    /// are nobody's.
+    /// Removes the object `id`, corrupt or not. Where not even its chunks can be reached they stay in the file, and
+    /// count, until a store that is opened can remove them.
     pub fn remove(&self, id: &Id) -> Result<(), Error> {
         let name = self.name(id)?;
         let remove = |tidy: bool| {
             self.change(|change| {
                 let entry = change.find(&name)?.ok_or(Error::NotFound)?;
-                if tidy {
-                    remove_chunks(&mut change.chunks, &entry.file)?;
-                }
+                change.remove_chunks(&entry, tidy)?;
                 change.forget(&name)
             })
         };
@@ -275,6 +272,7 @@ impl<'a> Space<'a> {
                 buckets: transaction.open_table(BUCKETS)?,
                 heads: transaction.open_table(HEADS)?,
                 chunks: transaction.open_table(CHUNKS)?,
+                lost: transaction.open_table(LOST)?,
             };
             work(&mut change)?;
             if change.root.used > quota && change.root.used > used {
@@ -314,6 +312,7 @@ struct Change<'t> {
     buckets: redb::Table<'t, u8, &'static [u8]>,
     heads: redb::Table<'t, [u8; Name::LEN], &'static [u8]>,
     chunks: redb::Table<'t, ([u8; 16], u32), &'static [u8]>,
+    lost: redb::Table<'t, [u8; 16], &'static [u8]>,
 }
 
 impl Change<'_> {
@@ -326,6 +325,15 @@ impl Change<'_> {
         head.write(&mut self.heads, key, name, version)?;
         let entry = Entry { file: *file, version, bytes: head.bytes() };
         index::set(&mut self.buckets, self.key, &mut self.root, name, Some(entry))
+    }
+
+    /// Removes the chunks of an object that is about to be forgotten, or else notes that they stay.
+    fn remove_chunks(&mut self, entry: &Entry, can_be_reached: bool) -> Result<(), Error> {
+        if can_be_reached {
+            remove_chunks(&mut self.chunks, &entry.file)
+        } else {
+            lost::note(&mut self.lost, self.key, &mut self.root, entry)
+        }
     }
 
     fn forget(&mut self, name: &Name) -> Result<(), Error> {

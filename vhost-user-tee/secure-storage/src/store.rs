@@ -17,6 +17,7 @@ use crate::blocks::{Blocks, Disk};
 use crate::database::Database;
 use crate::index::{Root, BUCKETS, ROOT};
 use crate::keys::{Key, MacKey, KEY_LEN};
+use crate::lost;
 use crate::object::{CHUNKS, HEADS};
 use crate::space::Space;
 use crate::Error;
@@ -89,6 +90,8 @@ impl Store {
             Ok(blocks) => Ok(Self::on(Arc::new(blocks), key, quota)?.and_then(|store| {
                 // One that is not readable is refused now, rather than whenever an object is asked for.
                 store.database.read(|transaction| store.read_root(transaction))?;
+                // Where it cannot be done now, it may be another time.
+                let _ = lost::clear(&store);
                 Ok(store)
             })),
             Err(error) => Ok(Err(Error::from(redb::StorageError::Io(error)))),

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! A bit of the file that is not what was written: right data, a corrupt object, or a store that is refused.
 
+use redb::ReadableTableMetadata;
+
 use super::disks::Memory;
 use super::*;
+use crate::object::CHUNKS;
 use crate::store::create_on;
 use crate::Error;
 
@@ -131,4 +134,94 @@ fn a_block_that_was_lost_is_noticed() {
         look(bytes, at, &mut outcome);
     }
     assert!(outcome.right > 0 && outcome.corrupt > 10 && outcome.refused > 0, "{outcome:?}");
+}
+
+/// Where blocks begin in the file: some of them, of each part of it.
+fn some_blocks(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    (8192..bytes.len()).step_by(5 * 4112)
+}
+
+#[test]
+fn a_damaged_block_takes_few_objects() {
+    const OBJECTS: u8 = 60;
+    let name = |object: u8| Id::new(&[object]).unwrap();
+    let disk = Memory::default();
+    create_on(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let store = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    for object in 0..OBJECTS {
+        store.space(TA, 1).unwrap().create(&name(object), b"meta", &data(object, 100), false).unwrap();
+    }
+    drop(store);
+    let sound = disk.bytes();
+    let (mut few, mut many) = (0, 0);
+    for at in some_blocks(&sound) {
+        let mut bytes = sound.clone();
+        bytes[at + 2000] ^= 1;
+        // What redb keeps of the file is read at once.
+        let Ok(store) = Store::on_disk(Memory::of(bytes), &KEY, QUOTA).unwrap() else { continue };
+        let is_corrupt = |object: &u8| match contents(&store, TA, &name(*object)) {
+            Ok(found) => {
+                assert_eq!(found, data(*object, 100));
+                false
+            }
+            Err(Error::Corrupt(_)) => true,
+            Err(error) => panic!("{error}"),
+        };
+        match (0..OBJECTS).filter(is_corrupt).count() {
+            0 => {}
+            1..=3 => few += 1,
+            _ => many += 1,
+        }
+    }
+    assert!(few > 20 && many * 10 < few, "{few} blocks take few objects, {many} take many");
+}
+
+#[test]
+fn chunks_that_cannot_be_removed_count_until_they_are() {
+    let disk = Memory::default();
+    create_on(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let store = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+    let used =
+        |store: &Store| store.database().read(|transaction| store.read_root(transaction)).unwrap().used;
+    let create = |store: &Store, name, len| {
+        store.space(TA, 1).unwrap().create(&id(name), b"", &data(3, len), true).unwrap();
+    };
+    create(&store, "stays", 50_000);
+    let without = used(&store);
+    create(&store, "goes", 200_000);
+    let with = used(&store);
+    drop(store);
+    let sound = disk.bytes();
+
+    let mut seen = 0;
+    for at in some_blocks(&sound) {
+        let mut bytes = sound.clone();
+        bytes[at + 100] ^= 1;
+        let disk = Memory::of(bytes);
+        let Ok(store) = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap() else { continue };
+        if store.space(TA, 1).unwrap().remove(&id("goes")).is_err() || used(&store) == without {
+            // Something else is in the way; or nothing is.
+            continue;
+        }
+        seen += 1;
+        assert_eq!(used(&store), with, "byte {at}");
+        assert!(matches!(store.space(TA, 1).unwrap().info(&id("goes")), Err(Error::NotFound)));
+        // Another of its name has nothing to do with it.
+        create(&store, "goes", 1_000);
+        store.space(TA, 1).unwrap().remove(&id("goes")).unwrap();
+        drop(store);
+        let store = Store::on_disk(disk.clone(), &KEY, QUOTA).unwrap().unwrap();
+        assert_eq!(used(&store), with, "byte {at}: it is still in the way");
+        drop(store);
+
+        // The block is as it was.
+        let mut bytes = disk.bytes();
+        bytes[at + 100] ^= 1;
+        let store = Store::on_disk(Memory::of(bytes), &KEY, QUOTA).unwrap().unwrap();
+        assert_eq!(used(&store), without, "byte {at}");
+        let chunks = store.database().read(|transaction| Ok(transaction.open_table(CHUNKS)?.len()?)).unwrap();
+        assert_eq!(chunks, 1, "byte {at}");
+        assert_eq!(contents(&store, TA, &id("stays")).unwrap(), data(3, 50_000));
+    }
+    assert!(seen > 5, "{seen} blocks were in the way");
 }
