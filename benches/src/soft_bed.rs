@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The software TEE by itself: no device, no rings.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
@@ -64,6 +65,7 @@ impl SoftBed {
             state: Arc::new(state),
             limits: Limits::default(),
             sockets: Vec::new(),
+            denied: HashSet::new(),
         })
         .map_err(|error| Error::SoftTee(error.to_string()))?;
         let context = tee.open_context().map_err(failed("open context"))?;

@@ -129,11 +129,13 @@ pub struct Args {
     #[arg(long, value_name = "BYTES")]
     pub tee_copy_up_to: Option<u64>,
 
-    /// A TA that the VM may open, and no other than those so named; may be repeated
+    /// A TA that the VM may open, and no other than those so named; may be repeated. It may open other TAs itself, as
+    /// it needs, but for those denied
     #[arg(long, value_name = "UUID")]
     pub allow_ta: Vec<Uuid>,
 
-    /// A TA that the VM may not open; may be repeated
+    /// A TA that the VM may not open; may be repeated. With --ta-dir its TAs may not either; what TAs of the host's TEE
+    /// open is that TEE's affair
     #[arg(long, value_name = "UUID")]
     pub deny_ta: Vec<Uuid>,
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Which TEE a VM gets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kernel_tee::{Gate, KernelTee};
 use soft_tee::{Limits, SoftTee, State, StateError};
 use tee::Tee;
+use uuid::Uuid;
 
 use crate::config::{KernelConfig, SoftConfig, TeeConfig, VmConfig};
 use crate::partition::MakeTee;
@@ -25,7 +26,7 @@ impl Backends {
     /// The TEE that `vm` is configured to have, with the VM's policy over it.
     pub fn make(&mut self, vm: &VmConfig) -> MakeTee {
         let make = match &vm.tee {
-            TeeConfig::Soft(config) => soft_tee(&vm.name, config),
+            TeeConfig::Soft(config) => soft_tee(&vm.name, config, &vm.policy.deny),
             TeeConfig::Kernel(config) => self.kernel_tee(&vm.name, config),
         };
         let (name, policy) = (vm.name.clone(), vm.policy.clone());
@@ -45,9 +46,10 @@ impl Backends {
     }
 }
 
-/// The software TEE, with the VM's TAs.
-fn soft_tee(name: &str, vm: &SoftConfig) -> MakeTee {
-    let (name, vm) = (name.to_owned(), vm.clone());
+/// The software TEE, with the VM's TAs. The policy does not see what TAs ask of each other, so the TEE itself knows
+/// which are denied.
+fn soft_tee(name: &str, vm: &SoftConfig, denied: &HashSet<Uuid>) -> MakeTee {
+    let (name, vm, denied) = (name.to_owned(), vm.clone(), denied.clone());
     // Opened with the first TEE; every further one has the same.
     let kept: Mutex<Option<Arc<State>>> = Mutex::default();
     Arc::new(move || {
@@ -65,6 +67,7 @@ fn soft_tee(name: &str, vm: &SoftConfig) -> MakeTee {
             limits: Limits { instances: vm.max_instances as usize, ..Limits::default() },
             state,
             sockets: vm.ta_sockets.clone(),
+            denied: denied.clone(),
         };
         Ok(Arc::new(SoftTee::new(config)?) as Arc<dyn Tee>)
     })

@@ -33,9 +33,9 @@ pub enum Logins {
 /// A VM's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The TAs that it may open, if not all.
+    /// The TAs that it may open, if not all. These may open others, as they need.
     pub allow: Option<HashSet<Uuid>>,
-    /// TAs that it may not open, be they allowed or not.
+    /// TAs that it may not open, be they allowed or not. With the software TEE, its TAs may not either.
     pub deny: HashSet<Uuid>,
     /// What becomes of client identities.
     pub logins: Logins,

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use uuid::{uuid, Uuid};
 use virtio_tee_frontend::client::{Client, Param};
 use virtio_tee_frontend::Door;
+use virtio_tee_spec::VIRTIO_TEE_ATTR_MEMREF_INPUT;
 
 // See integration/tas/probe/include/probe_ta.h.
 const PROBE: Uuid = uuid!("355ca50a-8cb4-4de0-a633-59e17afc16fb");
@@ -249,23 +250,35 @@ fn a_tee_of_the_hosts_that_is_none() {
 #[test]
 fn a_policy_stands_before_the_tas() {
     const ACCESS_DENIED: u32 = 0xffff_0001;
-    let denied = Uuid::from_u128(1);
+    // See integration/tas/session-check/include/session_check_ta.h.
+    const SESSION_CHECK: Uuid = uuid!("2cbd3a4e-6d3f-4f08-8c35-0e917bd264a1");
+    let tas = soft_tee_testing::test_tas().display();
     let daemon = Daemon::start(|dir| {
         let dir = dir.display();
-        vec![
-            format!("--socket-path={dir}/tee.sock"),
-            format!("--ta-dir={dir}"),
-            format!("--deny-ta={denied}"),
-        ]
+        vec![format!("--socket-path={dir}/tee.sock"), format!("--ta-dir={tas}"), format!("--deny-ta={PROBE}")]
     });
     let mut client = daemon.connect("tee.sock");
     let context = client.open_context().unwrap();
-    let result = client.open_session(context, denied, &[]).unwrap();
+    let result = client.open_session(context, PROBE, &[]).unwrap();
     assert_eq!((result.ret, result.origin), (ACCESS_DENIED, 3));
     assert_ne!(client.open_session(context, Uuid::nil(), &[]).unwrap().ret, ACCESS_DENIED);
+    // Nor is it reached through another.
+    let session = client.open_session(context, SESSION_CHECK, &[]).unwrap();
+    assert_eq!(session.ret, 0);
+    let page = client.allocate(1).unwrap();
+    page.write(0, &PROBE.to_bytes_le()).unwrap();
+    let asked = [
+        Param::transient(VIRTIO_TEE_ATTR_MEMREF_INPUT, &[page.run()], 0, 16),
+        Param::value_in(u32::MAX.into(), 0),
+        Param::value_out(),
+        Param::value_out(),
+    ];
+    let result = client.invoke(context, session.session, 0, &asked).unwrap();
+    assert_eq!((result.ret, result.params[2]), (0, (ACCESS_DENIED.into(), 3, 0)));
     drop(client);
     let (_, log) = daemon.stop(Signal::SIGTERM);
-    assert!(log.contains(&format!("session refused: TA {denied} is denied")), "{log}");
+    assert!(log.contains(&format!("session refused: TA {PROBE} is denied")), "{log}");
+    assert!(log.contains(&format!("session of TA {SESSION_CHECK} refused: TA {PROBE} is denied")), "{log}");
 }
 
 #[test]

@@ -12,7 +12,7 @@
 //! A single instance that dies makes room for a new one, unless it is to be kept crashed: then all
 //! sessions fail from there on, as in OP-TEE.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) grace: Duration,
     /// What the TEE keeps.
     pub(crate) state: Arc<State>,
+    /// TAs that there are no sessions with.
+    pub(crate) denied: HashSet<Uuid>,
 }
 
 /// A single instance.
@@ -204,6 +206,11 @@ impl Instances {
     /// What the VM's TEE keeps.
     pub(crate) fn state(&self) -> &State {
         &self.setup.state
+    }
+
+    /// Whether nobody may have a session with TA `uuid`.
+    pub(crate) fn denies(&self, uuid: Uuid) -> bool {
+        self.setup.denied.contains(&uuid)
     }
 
     /// The VM's log.

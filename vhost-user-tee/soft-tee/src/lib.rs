@@ -53,6 +53,7 @@ mod ta_log;
 mod terms;
 mod turns;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -102,6 +103,8 @@ pub struct Config {
     pub state: Arc<State>,
     /// Where its TAs may connect to; without any, they have no network at all.
     pub sockets: Vec<SocketRule>,
+    /// TAs, and pseudo TAs, that nobody can open a session with: neither a guest nor another TA.
+    pub denied: HashSet<Uuid>,
 }
 
 /// How much there may be of what in one VM's TEE.
@@ -186,7 +189,7 @@ impl SoftTee {
     }
 
     fn make(config: Config, debugging: Option<Debugging>) -> Result<Self, Error> {
-        let Config { name, ta_dir, ta_runtime, limits, state, sockets } = config;
+        let Config { name, ta_dir, ta_runtime, limits, state, sockets, denied } = config;
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
         }
@@ -213,6 +216,7 @@ impl SoftTee {
             heap: limits.heap,
             grace: limits.grace,
             state,
+            denied,
             debugging,
         };
         let instances = Instances::new(setup, registry, pseudo_tas)

@@ -54,6 +54,11 @@ impl Session {
         out: &Outgoing,
         results: &mut Results,
     ) -> Result<Self, Failure> {
+        if terms.instances.denies(uuid) {
+            let who = terms.caller.map_or("a guest".to_owned(), |ta| format!("TA {}", ta.uuid()));
+            terms.instances.errors().error(format_args!("session of {who} refused: TA {uuid} is denied"));
+            return Err(Failure::tee(gp::ERROR_ACCESS_DENIED));
+        }
         if let Some(pseudo_ta) = terms.instances.pseudo_tas().get(uuid) {
             let mut call = pseudo_ta::Call::new(terms, out);
             let opened = pseudo_ta.open(&mut call);

@@ -6,6 +6,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -212,6 +213,7 @@ fn what_the_tee_is_made_of_is_checked() {
             limits: Limits::default(),
             state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
             sockets: Vec::new(),
+            denied: HashSet::new(),
         };
         change(&mut config);
         SoftTee::new(config).err().map(|error| error.to_string())

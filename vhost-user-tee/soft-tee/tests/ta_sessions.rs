@@ -50,6 +50,26 @@ fn values_go_both_ways_and_results_come_with_their_origin() {
     }
 }
 
+/// What is denied is so for whoever asks: a guest, or a TA on its behalf.
+#[test]
+fn a_denied_ta_is_not_reached_through_another() {
+    // A TA, one whose instance there could be already, and a pseudo TA.
+    let attestation = uuid::uuid!("39800861-182a-4720-9b67-2bcd622bc0b5");
+    let denied = [EXCLUSIVE, SHARED, attestation];
+    let tee = soft_tee_with("denied", |config| config.denied = denied.into());
+    let context = context(&tee);
+    for caller in [CALLER, CALLER_GP11] {
+        let a = open(&context, caller).unwrap();
+        for uuid in denied {
+            let (answer, _) = open_from(&a, uuid, FOREVER, false, &CancelToken::new()).unwrap();
+            assert_eq!(answer, (gp::ERROR_ACCESS_DENIED, BY_TEE), "{uuid}");
+            assert_eq!(open(&context, uuid).err(), Some(Failure::tee(gp::ERROR_ACCESS_DENIED)), "{uuid}");
+        }
+        opened_from(&a, MULTI);
+        close(a);
+    }
+}
+
 fn invoke_number(session: &Arc<dyn Session>, command: u32, number: u32) -> Result<(), Failure> {
     invoke(session, command, &mut [value(Access::Input, number.into(), 0)])
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The software TEE that the TA runs in.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -53,6 +54,7 @@ pub(crate) fn tee(built: &Built, mut debugging: Debugging) -> Result<SoftTee, Er
         state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE)?),
         // What is debugged is what a VM has that allows nothing.
         sockets: Vec::new(),
+        denied: HashSet::new(),
     };
     Ok(SoftTee::for_debugging(config, debugging)?)
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code)] // Each test program uses some of it.
 #![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
@@ -63,6 +64,7 @@ pub(crate) fn soft_tee_with(name: &str, change: impl FnOnce(&mut Config)) -> Sof
         limits: Limits::default(),
         state: Arc::new(State::in_memory(soft_tee::DEFAULT_STORAGE).unwrap()),
         sockets: Vec::new(),
+        denied: HashSet::new(),
     };
     change(&mut config);
     SoftTee::new(config).unwrap()
