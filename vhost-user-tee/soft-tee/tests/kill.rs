@@ -90,7 +90,11 @@ impl Step {
 
 fn tee_in(folder: &Path) -> Arc<SoftTee> {
     let state = State::open(folder, soft_tee::DEFAULT_STORAGE).unwrap_or_else(|error| panic!("{error}"));
-    Arc::new(soft_tee_with("killed", |config| config.state = Arc::new(state)))
+    Arc::new(soft_tee_with("killed", |config| {
+        // No notes are taken: what a killed process has used is a matter of chance.
+        config.name = "killed".into();
+        config.state = Arc::new(state);
+    }))
 }
 
 /// Whether these are all that is stored, each as it is here.
