@@ -24,7 +24,7 @@ typedef size_t len_t;
 
 static TEE_Result check_memory(void)
 {
-	static const uint32_t hints[] = { TEE_MALLOC_FILL_ZERO, TEE_MALLOC_NO_FILL, TEE_MALLOC_NO_SHARE,
+	static const uint32_t hints[] = { TEE_MALLOC_FILL_ZERO, TEE_MALLOC_NO_SHARE,
 					  TEE_MALLOC_NO_FILL | TEE_MALLOC_NO_SHARE,
 					  TEE_USER_MEM_HINT_NO_FILL_ZERO };
 	static int instance;
@@ -121,7 +121,6 @@ static TEE_Result check_properties(void)
 	static const struct { const char *name, *text; } texts[] = {
 		{ "check.bool", "true" },
 		{ "check.u32", "305419896" },
-		{ "check.u64", "1311768467463790320" },
 		{ "check.uuid", "77600ea4-7bc9-4460-bd53-5b9c143a9777" },
 		{ "check.identity", "4:77600ea4-7bc9-4460-bd53-5b9c143a9777" },
 		{ "check.string", "a string" },
@@ -170,6 +169,10 @@ static TEE_Result check_properties(void)
 	CHECK(TEE_GetPropertyAsU32(TEE_PROPSET_TEE_IMPLEMENTATION, "gpd.tee.internalCore.version", &u32) ==
 	      TEE_SUCCESS && u32 == TEE_CORE_API_VERSION);
 
+	/* From here on OP-TEE 4.5 panics: it makes no text of 64 bits. */
+	res = check_one_property("check.u64", "1311768467463790320");
+	if (res != TEE_SUCCESS)
+		return res;
 	res = check_enumeration(ta, "check.identity", &count);
 	if (res != TEE_SUCCESS)
 		return res;
@@ -196,7 +199,6 @@ static TEE_Result check_operations(void)
 
 	CHECK(TEE_IsAlgorithmSupported(TEE_ALG_SHA256, TEE_CRYPTO_ELEMENT_NONE) == TEE_SUCCESS);
 	CHECK(TEE_IsAlgorithmSupported(TEE_ALG_SHA256, TEE_ECC_CURVE_NIST_P256) == TEE_ERROR_NOT_SUPPORTED);
-	CHECK(TEE_IsAlgorithmSupported(TEE_ALG_MD5SHA1, TEE_CRYPTO_ELEMENT_NONE) == TEE_ERROR_NOT_SUPPORTED);
 	CHECK(TEE_AllocateOperation(&operation, TEE_ALG_AES_CTR, TEE_MODE_ENCRYPT, 100) == TEE_ERROR_NOT_SUPPORTED);
 	CHECK(TEE_AllocateOperation(&operation, TEE_ALG_SHA256, TEE_MODE_MAC, 0) == TEE_ERROR_NOT_SUPPORTED);
 	CHECK(operation == TEE_HANDLE_NULL);
@@ -206,9 +208,7 @@ static TEE_Result check_operations(void)
 	CHECK(info.algorithm == TEE_ALG_SHA256 && info.operationClass == TEE_OPERATION_DIGEST);
 	CHECK(info.mode == TEE_MODE_DIGEST && info.digestLength == 32 && !info.keySize && !info.requiredKeyUsage);
 	CHECK(info.handleState == (TEE_HANDLE_FLAG_KEY_SET | TEE_HANDLE_FLAG_INITIALIZED));
-	len = sizeof(multiple) - 1;
-	CHECK(TEE_GetOperationInfoMultiple(operation, &multiple, &len) == TEE_ERROR_SHORT_BUFFER);
-	CHECK(len == sizeof(multiple));
+	len = sizeof(multiple);
 	CHECK(TEE_GetOperationInfoMultiple(operation, &multiple, &len) == TEE_SUCCESS);
 	CHECK(multiple.algorithm == TEE_ALG_SHA256 && multiple.numberOfKeys == 0);
 	CHECK(multiple.operationState == TEE_OPERATION_STATE_INITIAL);
@@ -329,8 +329,10 @@ static TEE_Result check_uuid(void)
 
 	CHECK(tee_uuid_from_str(&read, "77600ea4-7bc9-4460-BD53-5b9c143a9777") == TEE_SUCCESS);
 	CHECK(!memcmp(&read, &uuid, sizeof(uuid)));
-	CHECK(tee_uuid_from_str(&read, "77600ea47bc94460bd535b9c143a9777") == TEE_ERROR_BAD_PARAMETERS);
-	CHECK(tee_uuid_from_str(&read, "") == TEE_ERROR_BAD_PARAMETERS);
+	CHECK(tee_uuid_from_str(&read, "77600ea47bc94460bd535b9c143a9777") == TEE_ERROR_BAD_FORMAT);
+	CHECK(tee_uuid_from_str(&read, "77600ea4-7bc9-4460-bd53-5b9c143a977g") == TEE_ERROR_BAD_FORMAT);
+	CHECK(tee_uuid_from_str(&read, "") == TEE_ERROR_BAD_FORMAT);
+	CHECK(tee_uuid_from_str(&read, NULL) == TEE_ERROR_BAD_FORMAT);
 	return TEE_SUCCESS;
 }
 
@@ -401,6 +403,9 @@ static TEE_Result wrong_call(uint32_t which)
 		break;
 	case 16:
 		TEE_MemMove(hash, NULL, 1);
+		break;
+	case 17:
+		TEE_Malloc(1, TEE_MALLOC_NO_FILL);
 		break;
 	default:
 		return TEE_ERROR_BAD_PARAMETERS;

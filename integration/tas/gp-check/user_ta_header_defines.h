@@ -8,6 +8,8 @@
 #define TA_FLAGS		0
 #define TA_STACK_SIZE		(16 * 1024)
 #define TA_DATA_SIZE		(4 * 1024 * 1024)
+/* OP-TEE's second heap, of what is not shared. */
+#define TA_NO_SHARE_DATA_SIZE	(32 * 1024)
 #define TA_VERSION		"1.0"
 #define TA_DESCRIPTION		"Checks the API from inside"
 

@@ -41,10 +41,10 @@ pub(crate) fn outgoing(params: &[Param]) -> Result<Outgoing, Failure> {
                 }
             }
             Param::MemRef { access, buffer, size } => {
-                *slot = message::Param { a: MAP_NULL, b: 0, size: *size };
+                // As in OP-TEE the TA sees no size where there is no memory, whatever the client says.
+                *slot = message::Param { a: MAP_NULL, b: 0, size: 0 };
                 if let Some(buffer) = buffer {
-                    slot.a = buffer.memory.id();
-                    slot.b = buffer.offset;
+                    *slot = message::Param { a: buffer.memory.id(), b: buffer.offset, size: *size };
                     if !out.memories.iter().any(|memory| memory.id() == buffer.memory.id()) {
                         out.memories.push(buffer.memory.clone());
                     }
@@ -100,6 +100,12 @@ mod tests {
         assert_eq!(out.types, 0x175);
         assert_eq!(out.memories.len(), 1);
         assert_eq!(out.params[1], message::Param { a: memory.id(), b: 2, size: 5 });
+    }
+
+    #[test]
+    fn nothing_has_no_size() {
+        let null = Param::MemRef { access: Access::InOut, buffer: None, size: 4096 };
+        assert_eq!(outgoing(&[null]).unwrap().params[0], message::Param { a: MAP_NULL, b: 0, size: 0 });
     }
 
     #[test]

@@ -248,6 +248,14 @@ fn wrong_calls_end_the_ta() {
             }
             ta.panics(call, wrong, api);
         }
+        // As in OP-TEE too little room is told first.
+        for (algorithm, len) in [(AES_CTS, 16), (AES_XTS, 15), (SM4_XTS, 1)] {
+            begin(&ta, algorithm, &(0..key_len(algorithm) as u8).collect::<Vec<u8>>());
+            init(&ta, 0, algorithm, &vec![0; block(algorithm)]);
+            let few = args(&[0]).bytes(&vec![0; len]).u32(len as u32 - 1);
+            let mut short = ta.call(Call::CipherFinal, few);
+            assert_eq!((short.result, short.output().0), (gp::ERROR_SHORT_BUFFER, len), "{algorithm:#x}");
+        }
         // No key; ended.
         ta.ok(Call::AllocateOperation, args(&[0, AES_CBC, ENCRYPT, 128]));
         ta.panics(Call::CipherInit, iv(0, 16), api);

@@ -20,7 +20,7 @@ const CHECK_GP11: Uuid = uuid!("5cf43db3-b062-42c2-b85d-71a5a8ac31ab");
 const CANCELLATION: u32 = 5;
 const LAST_CHECK: u32 = 7;
 const WRONG: u32 = 8;
-const WRONG_CALLS: u64 = 17;
+const WRONG_CALLS: u64 = 18;
 const MEMREF: u32 = 9;
 
 const PROPERTY: u32 = 22;

@@ -123,16 +123,23 @@ fn usage_only_gets_less() {
 #[test]
 fn values_that_no_key_has_are_told() {
     let ta = Ta::new("values", Api::Now);
-    for (kind, max, len) in [(AES, 256, 0), (AES, 256, 8), (AES, 256, 20), (DES3, 192, 8), (SM4, 128, 8)] {
+    for (kind, max, len) in [
+        (AES, 256, 0),
+        (AES, 256, 8),
+        (AES, 256, 20),
+        (DES3, 192, 8),
+        (SM4, 128, 8),
+        (HMAC_TYPE | 4, 1024, 0),
+        (HMAC_TYPE | 4, 1024, 23),
+    ] {
         ta.ok(Call::AllocateObject, args(&[0, kind, max]));
         let result = ta.call(Call::Populate, args(&[0, 1, SECRET_VALUE]).bytes(&vec![0; len])).result;
         assert_eq!(result, gp::ERROR_BAD_PARAMETERS, "{kind:#x} {len}");
         assert_eq!(info(&ta, 0)[6], 0, "not initialized");
         ta.free(&[], &[0]);
     }
-    // As in OP-TEE.
-    ta.key(0, HMAC_TYPE | 4, 1024, b"Jefe");
-    assert_eq!(info(&ta, 0)[1], 32);
+    ta.key(0, HMAC_TYPE | 4, 1024, &[0; 24]);
+    assert_eq!(info(&ta, 0)[1], 192);
 }
 
 #[test]
@@ -288,6 +295,12 @@ fn an_operation_tells_of_its_keys() {
             let mut short = ta.call(Call::OperationInfoMultiple, args(&[1, room]));
             assert_eq!((short.result, short.output().0), (gp::ERROR_SHORT_BUFFER, 48));
         }
+        ta.ok(Call::AllocateOperation, args(&[2, SHA256, DIGEST, 0]));
+        let mut short = ta.call(Call::OperationInfoMultiple, args(&[2, 31]));
+        assert_eq!((short.result, short.output().0), (gp::ERROR_SHORT_BUFFER, 32));
+        // Which OP-TEE says that it has, and has not: MD5 with SHA-1.
+        let supported = ta.call(Call::IsSupported, args(&[0x5000_000F, 0]));
+        assert_eq!(supported.result, gp::ERROR_NOT_SUPPORTED);
     }
 }
 

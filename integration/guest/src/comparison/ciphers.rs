@@ -130,6 +130,15 @@ fn wrong(api: &str, ta: uuid::Uuid, cipher: Cipher) -> Vec<Script> {
             script.call(Call::CipherFinal, "", args(&[0]).bytes(&[]).u32(64));
         });
     }
+    if name == "AES-CTS" {
+        add("one block, too little room", &|script| {
+            iv(script, 0, name, block);
+            for room in [0, block - 1] {
+                let message = args(&[0]).bytes(&data).u32(room as u32);
+                script.call(Call::CipherFinal, format_args!("room {room}"), message);
+            }
+        });
+    }
     // The rest is the same for all ciphers.
     if algorithm != AES_CBC && algorithm != AES_CTR {
         return scripts;

@@ -13,7 +13,7 @@ const APIS: [(&str, Uuid); 2] = [
 const CHECKS: [&str; 8] =
     ["memory", "properties", "operations", "digests", "time", "cancellation", "random", "uuid"];
 const WRONG: u32 = 8;
-const WRONG_CALLS: u32 = 17;
+const WRONG_CALLS: u32 = 18;
 const MEMREF: u32 = 9;
 
 pub(super) fn scripts() -> Vec<Script> {

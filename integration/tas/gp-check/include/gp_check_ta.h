@@ -25,7 +25,7 @@
 #define CHECK_CMD_UUID		7
 /* p0 value in: a = which wrong call to make, from 0 to CHECK_WRONG_CALLS - 1. None returns. */
 #define CHECK_CMD_WRONG		8
-#define CHECK_WRONG_CALLS	17
+#define CHECK_WRONG_CALLS	18
 /* p0 memref out: every byte 0x11, and half its size */
 #define CHECK_CMD_MEMREF	9
 

@@ -113,7 +113,9 @@ unsafe extern "C" fn TEE_CipherDoFinal(
     let operation = operation(handle);
     let mut operation: MutexGuard<Operation> = lock(&operation);
     let cipher = operation.cipher().unwrap_or_else(|code| panic(code));
-    if !cipher.may_end(src_len) {
+    // As in OP-TEE of whole blocks alone before the room is looked at.
+    let may_end = cipher.may_end(src_len);
+    if !may_end && cipher.takes_whole_blocks() {
         panic(ERROR_BAD_PARAMETERS);
     }
     let (ready, all) = (cipher.update_len(src_len), cipher.final_len(src_len));
@@ -125,6 +127,9 @@ unsafe extern "C" fn TEE_CipherDoFinal(
     }
     if room < all {
         return ERROR_SHORT_BUFFER;
+    }
+    if !may_end {
+        panic(ERROR_BAD_PARAMETERS);
     }
     // SAFETY: the caller's word, and there is room.
     let stream = unsafe { stream(src, src_len, dest, ready) };

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use tee::gp::{ERROR_ACCESS_DENIED, SUCCESS};
 
+use super::panic::panic;
 use super::pointers::{bytes, bytes_mut};
 use crate::services::memory::{self, Owner};
 
@@ -16,6 +17,8 @@ use crate::services::memory::{self, Owner};
 const MALLOC_NO_FILL: u32 = 1;
 /// `TEE_MALLOC_NO_SHARE`: it is not shared with other TAs; here none ever is.
 const MALLOC_NO_SHARE: u32 = 2;
+/// Both.
+const MALLOC_NO_FILL_NO_SHARE: u32 = MALLOC_NO_FILL | MALLOC_NO_SHARE;
 /// `TEE_USER_MEM_HINT_NO_FILL_ZERO`, OP-TEE's own name for the first.
 const USER_MEM_HINT_NO_FILL_ZERO: u32 = 0x8000_0000;
 
@@ -29,7 +32,9 @@ const ACCESS_SECURE: u32 = 0x2000_0000;
 
 static INSTANCE_DATA: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// Allocates `size` bytes; null where there are no more, or where `hint` is unknown.
+/// Allocates `size` bytes; null where there are no more, or where `hint` is unknown. As in OP-TEE it is a panic to ask
+/// for memory that is not filled and may be shared. (What is not shared OP-TEE has a second heap for, which is empty unless
+/// the TA defines `TA_NO_SHARE_DATA_SIZE`; here it comes from the same one.)
 #[no_mangle]
 extern "C" fn TEE_Malloc(size: usize, hint: u32) -> *mut c_void {
     // Of no bytes too a pointer is expected.
@@ -39,14 +44,11 @@ extern "C" fn TEE_Malloc(size: usize, hint: u32) -> *mut c_void {
             // SAFETY: any arguments are good.
             unsafe { libc::calloc(1, size) }
         }
-        MALLOC_NO_FILL | USER_MEM_HINT_NO_FILL_ZERO => {
+        MALLOC_NO_FILL_NO_SHARE | USER_MEM_HINT_NO_FILL_ZERO => {
             // SAFETY: any argument is good.
             unsafe { libc::malloc(size) }
         }
-        hint if hint == MALLOC_NO_FILL | MALLOC_NO_SHARE => {
-            // SAFETY: any argument is good.
-            unsafe { libc::malloc(size) }
-        }
+        MALLOC_NO_FILL => panic(0),
         _ => ptr::null_mut(),
     }
 }

@@ -137,7 +137,7 @@ impl Object {
             let attribute = self.kind.attribute(id).ok_or(ERROR_ITEM_NOT_FOUND)?;
             if attribute.sizing {
                 let (told, all) = self.told_size(&content)?;
-                if !self.kind.takes(all) {
+                if !self.kind.has_size(all) {
                     return Ok(None);
                 }
                 size = Some(told);

@@ -43,27 +43,25 @@ pub(super) const PAIR: u32 = 0x0100_0000;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ObjectType {
     pub(super) id: u32,
-    /// Sizes that a key is generated with, and an object allocated for, in bits: from, to, in steps of.
+    /// Sizes of its keys, whether generated or made from attributes, and for which an object is allocated, in bits: from,
+    /// to, in steps of.
     min: u32,
     max: u32,
     step: u32,
-    /// Whether what is made from attributes has to have one of these sizes. Of those where not OP-TEE takes shorter
-    /// ones as well.
-    exact: bool,
     attributes: &'static [TypeAttribute],
 }
 
 const fn exact(id: u32, min: u32, max: u32, step: u32) -> ObjectType {
-    ObjectType { id, min, max, step, exact: true, attributes: &SECRET }
+    ObjectType { id, min, max, step, attributes: &SECRET }
 }
 
 const fn up_to(id: u32, min: u32, max: u32, attributes: &'static [TypeAttribute]) -> ObjectType {
-    ObjectType { id, min, max, step: 8, exact: false, attributes }
+    ObjectType { id, min, max, step: 8, attributes }
 }
 
 /// A type of asymmetric keys.
 const fn key(id: u32, (min, max, step): (u32, u32, u32), attributes: &'static [TypeAttribute]) -> ObjectType {
-    ObjectType { id, min, max, step, exact: true, attributes }
+    ObjectType { id, min, max, step, attributes }
 }
 
 const fn one_size(id: u32, size: u32, attributes: &'static [TypeAttribute]) -> ObjectType {
@@ -162,11 +160,6 @@ impl ObjectType {
         })
     }
 
-    /// Whether what is made from attributes may have `bits`, with all of them counted.
-    pub(super) fn takes(&self, bits: u32) -> bool {
-        !self.exact || self.has_size(bits)
-    }
-
     /// The attributes that objects of this type have.
     pub(super) fn attributes(&self) -> &'static [TypeAttribute] {
         self.attributes
@@ -241,9 +234,8 @@ mod tests {
         }
         assert_eq!(aes.size_of(16, 256), Some(128));
         assert_eq!(aes.size_of(32, 128), None);
-        assert!(!aes.takes(160));
         let hmac = object_type(HMAC | 4).unwrap();
-        assert!(hmac.takes(32) && !hmac.has_size(32));
+        assert!(hmac.has_size(192) && !hmac.has_size(184) && !hmac.has_size(32));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::c_char;
 
-use tee::gp::{ERROR_BAD_PARAMETERS, SUCCESS};
+use tee::gp::{ERROR_BAD_FORMAT, SUCCESS};
 use uuid::Uuid;
 
 use super::pointers::{store, string};
@@ -32,20 +32,23 @@ impl From<TeeUuid> for Uuid {
     }
 }
 
-/// Reads a UUID in its usual form; `TEE_ERROR_BAD_PARAMETERS` where it is another.
+/// Reads a UUID in its usual form; as in OP-TEE `TEE_ERROR_BAD_FORMAT` where it is another, or nothing.
 ///
 /// # Safety
-/// `s` points to a string, and a `TEE_UUID` can be written at `uuid`.
+/// `s` is null or points to a string, and a `TEE_UUID` can be written at `uuid`.
 #[no_mangle]
 unsafe extern "C" fn tee_uuid_from_str(uuid: *mut TeeUuid, s: *const c_char) -> u32 {
-    // SAFETY: the caller's word.
+    if s.is_null() {
+        return ERROR_BAD_FORMAT;
+    }
+    // SAFETY: the caller's word, and it is not null.
     match parse(unsafe { string(s) }.to_bytes()) {
         Some(parsed) => {
             // SAFETY: the caller's word.
             unsafe { store(uuid, parsed.into()) };
             SUCCESS
         }
-        None => ERROR_BAD_PARAMETERS,
+        None => ERROR_BAD_FORMAT,
     }
 }
 

@@ -112,6 +112,11 @@ impl Cipher {
         self.blocks.held().len().saturating_add(len)
     }
 
+    /// Whether all its data are whole blocks.
+    pub(crate) fn takes_whole_blocks(&self) -> bool {
+        matches!(self.algorithm.mode, Mode::Ecb | Mode::Cbc)
+    }
+
     /// Whether the data can end after `len` more bytes.
     pub(crate) fn may_end(&self, len: usize) -> bool {
         // What was passed on were whole blocks, and of CTS and XTS a block or more is always held back.
