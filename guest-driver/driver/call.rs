@@ -15,7 +15,7 @@ use super::{
     memory,
     probe::VirtioTee,
     quota::{Kind, Quota},
-    request::{Aftermath, Request, RequestBuffer},
+    request::{Aftermath, Request, RequestBuffer, Waiter},
     usage,
 };
 use crate::{
@@ -116,15 +116,18 @@ pub(super) fn invoke(
 /// Closes a session; the TA is told.
 pub(super) fn close_session(context: &Context, session: u32) -> Result {
     context.check()?;
-    let quota = context.sessions.closing(session)?;
     let device = &context.device;
-    let answer = device.call(
-        To::Tee,
+    let mut buffer = device.buffer(
         close_message(context.id, session)?,
         size_of::<wire::ResponseHeader>(),
         KVec::new(),
-        Aftermath::CloseSession(quota),
+        Aftermath::None,
     )?;
+    let request = buffer.token_mut();
+    request.waiter = Some(Waiter::new()?);
+    // After all that takes memory: without it the session is still there, to be closed again.
+    request.aftermath = Aftermath::CloseSession(context.sessions.closing(session)?);
+    let answer = device.call_killably(To::Tee, buffer)?;
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
 

@@ -138,9 +138,12 @@ impl TeeDevice {
         self.call_killably(to, buffer)
     }
 
-    /// Makes a request of a buffer, and waits as [`call`](Self::call) does.
+    /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter already.
     pub(super) fn call_killably(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
-        let waiter = Waiter::new()?;
+        let waiter = match buffer.token().waiter.clone() {
+            Some(waiter) => waiter,
+            None => Waiter::new()?,
+        };
         buffer.token_mut().waiter = Some(waiter.clone());
         match self.queues.submit(buffer, to.submission(Wait::Killable)) {
             Ok(()) => waiter.wait_killable(),
