@@ -140,6 +140,20 @@ pub(crate) enum Check {
         #[command(flatten)]
         ta: Ta,
     },
+    /// Ioctls with arguments made by chance, for some time.
+    FuzzIoctls {
+        #[command(flatten)]
+        ta: Ta,
+        /// For how long.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Where chance begins; each thread has its own from there.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many threads.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
+        threads: u64,
+    },
     /// Sessions of others are out of reach.
     SessionScan {
         #[command(flatten)]
@@ -221,6 +235,7 @@ impl Check {
             Self::Crash { .. } => "crash",
             Self::TargetDead { .. } => "target-dead",
             Self::BadInput { .. } => "bad-input",
+            Self::FuzzIoctls { .. } => "fuzz-ioctls",
             Self::SessionScan { .. } => "session-scan",
             Self::Hold { .. } => "hold",
             Self::Stress { .. } => "stress",

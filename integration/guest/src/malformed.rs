@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{FromRawFd, OwnedFd};
 
 use tee_client::raw::Device;
@@ -26,7 +27,7 @@ pub(crate) enum Argument<'a> {
     /// A description of an argument with parameters.
     Buffer {
         /// The argument.
-        buffer: &'a Buffer,
+        buffer: &'a Buffer<'a>,
         /// What is said to be its length.
         len: u64,
     },
@@ -81,7 +82,7 @@ pub(crate) fn ioctl(device: &Device, opcode: u32, argument: &Argument<'_>) -> io
     // SAFETY: at `pointer` there is nothing that this process could write, or as much as any ioctl's
     // number can speak of. The argument holds no address, or one where there is nothing either, or
     // that of a `Buffer`, of which the kernel uses no more than TEE_MAX_ARG_SIZE bytes, and whose
-    // parameters hold no other addresses.
+    // parameters hold no other addresses than of a `Mapping`, which is for TAs to write.
     let returned = unsafe { device.ioctl(opcode, pointer) }?;
     close(opcode, returned);
     Ok(())
@@ -106,15 +107,39 @@ fn close(opcode: u32, returned: i32) {
 }
 
 /// Memory for an argument with parameters behind it.
-pub(crate) struct Buffer {
+pub(crate) struct Buffer<'a> {
     mapping: Mapping,
+    /// What its parameters may point into outlives it.
+    _arena: PhantomData<&'a Mapping>,
 }
 
-impl Buffer {
+impl<'a> Buffer<'a> {
     /// Puts an argument and its parameters into memory. User buffers among those are where nothing is.
     pub(crate) fn new(argument: &(impl IntoBytes + Immutable), params: &[Param]) -> io::Result<Self> {
+        Self::pointing(argument, params, |_| false)
+    }
+
+    /// The same; user buffers may also be in `arena`, with all of their bytes, or begin there and be
+    /// larger than any address.
+    pub(crate) fn within(
+        argument: &(impl IntoBytes + Immutable),
+        params: &[Param],
+        arena: &'a Mapping,
+    ) -> io::Result<Self> {
+        let start = arena.address() as u64;
+        let end = start + arena.len() as u64;
+        Self::pointing(argument, params, |param| {
+            (start..end).contains(&param.a) && (param.b <= end - param.a || param.b >= KERNEL_ADDRESS)
+        })
+    }
+
+    fn pointing(
+        argument: &(impl IntoBytes + Immutable),
+        params: &[Param],
+        allowed: impl Fn(&Param) -> bool,
+    ) -> io::Result<Self> {
         let is_ubuf = |param: &Param| (ATTR_UBUF_INPUT..ATTR_OBJREF_INPUT).contains(&(param.attr & 0xff));
-        if params.iter().any(|param| is_ubuf(param) && !nothing_at(param.a)) {
+        if params.iter().any(|param| is_ubuf(param) && !nothing_at(param.a) && !allowed(param)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let (argument, params) = (argument.as_bytes(), params.as_bytes());
@@ -122,7 +147,7 @@ impl Buffer {
         let mapping = Mapping::anonymous(size).map_err(io::Error::other)?;
         mapping.write_at(0, argument);
         mapping.write_at(argument.len(), params);
-        Ok(Self { mapping })
+        Ok(Self { mapping, _arena: PhantomData })
     }
 
     /// What the kernel has left at `offset`.
@@ -167,5 +192,10 @@ mod tests {
         let ubuf = Param { attr: ATTR_UBUF_INPUT, a: 4096, b: 1, c: 0 };
         assert!(Buffer::new(&0_u64, &[ubuf]).is_err());
         assert!(Buffer::new(&0_u64, &[Param { a: 0, ..ubuf }]).is_ok());
+        let arena = Mapping::anonymous(4096).unwrap();
+        let at = |offset, b| Param { a: arena.address() as u64 + offset, b, ..ubuf };
+        let within = |param| Buffer::within(&0_u64, &[param], &arena).is_ok();
+        assert!(within(at(0, 4096)) && within(at(4095, 1)) && within(at(1, u64::MAX)) && within(at(1, 0)));
+        assert!(!within(at(0, 4097)) && !within(at(4096, 0)) && !within(at(4095, 2)));
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::common::{check, random_numbers, start, Outcome};
 use crate::DOOR;
+use integration::vm::VmConfig;
 use integration::Scene;
 use rustix::process::{kill_process, Pid, Signal};
 
@@ -57,6 +58,26 @@ fn parameters_identities_sizes_and_the_kernels_own_clients() -> Outcome {
     println!("{}", check(&vm.guest, "bad-input probe"));
     check(&vm.guest, "hello hello-c");
     random_numbers(&vm.guest)?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn ioctls_with_arguments_made_by_chance() -> Outcome {
+    let scene = Scene::set("fuzz", DOOR, 1)?;
+    // What Debian's kernel has to watch itself: red zones and poison in all slabs, and guard pages around some.
+    let append = "slab_debug=FZPU kfence.sample_interval=10".to_owned();
+    let vm = scene.boot_as(&VmConfig { append, ..scene.config(0) })?;
+    vm.load_driver()?;
+    println!("{}", check(&vm.guest, "fuzz-ioctls probe --seconds 10"));
+    // All that was open is closed, and the driver can go.
+    let limits = vm.guest.sh("cat /sys/kernel/debug/virtio_tee-*/limits")?;
+    for line in ["starts 1", "contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
+        assert!(limits.contains(line), "{line}: {limits}");
+    }
+    scene.daemon.wait_for_children(0)?;
+    vm.guest.sh("rmmod virtio_tee")?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())

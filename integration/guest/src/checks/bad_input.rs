@@ -127,7 +127,13 @@ impl Bench<'_> {
         });
     }
 
-    fn lengths(&mut self, name: &str, opcode: u32, size: usize, buffer: impl Fn(u32) -> io::Result<Buffer>) {
+    fn lengths(
+        &mut self,
+        name: &str,
+        opcode: u32,
+        size: usize,
+        buffer: impl Fn(u32) -> io::Result<Buffer<'static>>,
+    ) {
         let (size, param) = (size as u64, size_of::<Param>() as u64);
         let max = MAX_ARG_SIZE as u64;
         for (case, num_params, len) in [

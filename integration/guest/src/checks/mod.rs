@@ -5,6 +5,7 @@ mod bad_input;
 mod basic;
 mod bench;
 mod death;
+mod fuzz;
 mod hold;
 mod identity;
 mod isolation;
@@ -53,6 +54,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::Crash { ta, sessions } => death::crash(&context, report, ta.uuid, *sessions),
         Check::TargetDead { ta, ms } => death::from_outside(&context, report, ta.uuid, *ms),
         Check::BadInput { ta } => bad_input::run(&cli.device, &context, report, ta.uuid),
+        Check::FuzzIoctls { ta, seconds, seed, threads } => {
+            fuzz::run(&cli.device, &context, report, ta.uuid, *seconds, *seed, *threads)
+        }
         Check::SessionScan { ta, max, also } => {
             isolation::run(&cli.device, &context, report, ta.uuid, *max, also)
         }
