@@ -2,9 +2,14 @@
 //! Calls of the crypto check TA (`integration/tas/crypto-check/include/crypto_check_ta.h`), each of which
 //! is one of the API's functions, called inside the TA.
 
+#[path = "../../../tas/crypto-check/calls.rs"]
+mod calls;
+
 use std::fmt::Display;
 
 use uuid::{uuid, Uuid};
+
+pub(super) use calls::*;
 
 use super::script::{input, room, Script};
 
@@ -16,76 +21,10 @@ pub(super) const APIS: [(&str, Uuid); 2] = [
 /// The first of these.
 pub(super) const NOW: Uuid = APIS[0].1;
 
-/// No handle, and one that was never given out.
-pub(super) const NONE: u32 = 0xFFFF_FFFF;
-pub(super) const WILD: u32 = 0xFFFF_FFFE;
-/// Of room: output begins where the input lies; a null pointer.
-pub(super) const IN_PLACE: u32 = 0x8000_0000;
-pub(super) const NULL: u32 = 0xFFFF_FFFF;
-
 /// Room for what a call has to say.
 const ROOM: usize = 512;
 
-/// The TA's commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(super) enum Call {
-    AllocateObject = 1,
-    FreeObject = 2,
-    CloseObject = 3,
-    ResetObject = 4,
-    Populate = 5,
-    CopyAttributes = 6,
-    CopyAttributes1 = 7,
-    GenerateKey = 8,
-    Restrict = 9,
-    Restrict1 = 10,
-    ObjectInfo = 11,
-    ObjectInfo1 = 12,
-    BufferAttribute = 13,
-    ValueAttribute = 14,
-    InitRef = 15,
-    InitValue = 16,
-    AllocateOperation = 20,
-    FreeOperation = 21,
-    ResetOperation = 22,
-    CopyOperation = 23,
-    SetKey = 24,
-    SetKey2 = 25,
-    OperationInfo = 26,
-    OperationInfoMultiple = 27,
-    IsSupported = 28,
-    CipherInit = 30,
-    CipherUpdate = 31,
-    CipherFinal = 32,
-    MacInit = 40,
-    MacUpdate = 41,
-    MacCompute = 42,
-    MacCompare = 43,
-    AeInit = 50,
-    AeUpdateAad = 51,
-    AeUpdate = 52,
-    AeEncrypt = 53,
-    AeDecrypt = 54,
-}
-
-/// What a function is given.
-#[derive(Clone, Default)]
-pub(super) struct Args(Vec<u8>);
-
 impl Args {
-    /// A slot, a number, or room for output.
-    pub(super) fn u32(mut self, value: u32) -> Self {
-        self.0.extend_from_slice(&value.to_le_bytes());
-        self
-    }
-
-    pub(super) fn bytes(mut self, bytes: &[u8]) -> Self {
-        self = self.u32(bytes.len() as u32);
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
     /// What goes on with `more`.
     pub(super) fn and(mut self, more: &Self) -> Self {
         self.0.extend_from_slice(&more.0);
@@ -96,11 +35,6 @@ impl Args {
     pub(super) fn buffers(self, buffers: &[(u32, &[u8])]) -> Self {
         buffers.iter().fold(self.u32(buffers.len() as u32), |args, (id, bytes)| args.u32(*id).bytes(bytes))
     }
-}
-
-/// Numbers alone.
-pub(super) fn args(values: &[u32]) -> Args {
-    values.iter().fold(Args::default(), |args, value| args.u32(*value))
 }
 
 impl Script {
@@ -128,18 +62,6 @@ impl Script {
         self.numbers(Call::IsSupported, &[0x1000_0010, 0]);
     }
 }
-
-pub(super) const SECRET_VALUE: u32 = 0xC000_0000;
-
-pub(super) const AES: u32 = 0xA000_0010;
-pub(super) const DES3: u32 = 0xA000_0013;
-pub(super) const GENERIC_SECRET: u32 = 0xA000_0000;
-
-pub(super) const ENCRYPT: u32 = 0;
-pub(super) const DECRYPT: u32 = 1;
-pub(super) const MAC: u32 = 4;
-pub(super) const DIGEST: u32 = 5;
-
 pub(super) const AES_ECB: u32 = 0x1000_0010;
 pub(super) const AES_CBC: u32 = 0x1000_0110;
 pub(super) const AES_CTR: u32 = 0x1000_0210;
