@@ -11,7 +11,8 @@
 //! ```
 //!
 //! In the machine, the program `nested-guest` boots a guest for one command, whose output and exit code
-//! become its own. The guest has what the machine has, but no TA and no tee-supplicant.
+//! become its own. The guest has what the machine has, but no TA and no tee-supplicant. Beside it there is
+//! `virtio-tee-frontend`, a VM without a guest, for what must begin and end quickly.
 
 use std::fs::{self, File};
 use std::io;
@@ -23,7 +24,7 @@ use cpio::newc::ModeFileType;
 use crate::optee::{OpteeConfig, OpteeVm};
 use crate::provision::NestedGuest;
 use crate::vm::initramfs::{Archive, APPLETS};
-use crate::vm::VmError;
+use crate::vm::{Guest, GuestError, Running, VmError};
 
 /// MiB of the machine, which holds the guest's.
 const MEMORY_MIB: u32 = 3072;
@@ -33,24 +34,29 @@ const FOLDER: &str = "nested";
 /// Boots the guest, in the machine. Options of the daemon can be given in `TEE`.
 const NESTED_GUEST: &str = r#"#!/bin/sh
 # nested-guest COMMAND [ARGUMENT…]: runs a command in a guest that has a TEE.
-# TEE: the daemon's options (default: --tee /dev/tee0); QEMU: more of QEMU's; APPEND: more for the kernel's command line.
+# TEE: the daemon's options (default: --tee /dev/tee0); SOCKET: that of a daemon which runs already; QEMU: more of QEMU's; APPEND: more for the kernel's command line.
 dir=/tmp/guest.$$
 mkdir $dir
 # The kernel takes what is between quotation marks for one word.
 for word; do command="$command \"$word\""; done
-/nested/programs/vhost-user-tee --vfio-user-socket-path $dir/tee.sock ${TEE:---tee /dev/tee0} 2>$dir/daemon.log &
-daemon=$!
-while [ ! -S $dir/tee.sock ] && kill -0 $daemon 2>/dev/null; do sleep 0.1; done
+socket=${SOCKET:-$dir/tee.sock}
+if [ ! "$SOCKET" ]; then
+	/nested/programs/vhost-user-tee --vfio-user-socket-path $socket ${TEE:---tee /dev/tee0} 2>$dir/daemon.log &
+	daemon=$!
+	while [ ! -S $socket ] && kill -0 $daemon 2>/dev/null; do sleep 0.1; done
+fi
 LD_LIBRARY_PATH=/nested/qemu/lib /nested/qemu/bin/qemu-system-aarch64 -nodefaults -no-user-config -display none \
 	-machine virt,gic-version=host,memory-backend=mem -accel kvm -cpu host -smp 2 -m 512M \
 	-object memory-backend-memfd,id=mem,size=512M,share=on -kernel /nested/vmlinuz -initrd /nested/initramfs \
-	-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$dir/tee.sock\"}}" \
+	-device "{\"driver\":\"vfio-user-pci\",\"socket\":{\"type\":\"unix\",\"path\":\"$socket\"}}" \
 	-serial stdio -no-reboot $QEMU -append "console=ttyAMA0 quiet panic=-1 rdinit=/sbin/run $APPEND --$command" |
 	awk 'BEGIN { code = 125 } { sub("\r", "") } /^nested: exit [0-9]+$/ { code = $3; next } { print; fflush() } END { exit code }'
 code=$?
-kill $daemon 2>/dev/null
-wait $daemon
-cat $dir/daemon.log >&2
+if [ "$daemon" ]; then
+	kill $daemon 2>/dev/null
+	wait $daemon
+	cat $dir/daemon.log >&2
+fi
 rm -r $dir
 exit $code
 "#;
@@ -66,6 +72,40 @@ insmod /usr/lib/modules/tee.ko.xz && insmod /usr/lib/modules/virtio_tee.ko
 echo "nested: exit $?"
 poweroff -f
 "#;
+
+/// The tests' own TA, for whom `virtio-tee-frontend` takes a UUID; `tee-guest` knows it as `probe`.
+pub const PROBE: &str = "355ca50a-8cb4-4de0-a633-59e17afc16fb";
+/// The same with one instance for all sessions, which stays: `probe-shared`.
+pub const PROBE_SHARED: &str = "158c5fdd-5a4d-48db-892e-108b8581396a";
+
+/// Where the machine has the daemon's socket for a VM.
+pub fn socket(vm: &str) -> String {
+    format!("/tmp/{vm}.sock")
+}
+
+/// Starts, in a machine, a daemon on its OP-TEE that serves VMs of those names, and stays for several guests;
+/// returns it and its process number.
+pub fn daemon<'a>(machine: &'a Guest, name: &str, vms: &[&str]) -> Result<(Running<'a>, u32), GuestError> {
+    let tables = vms.iter().map(|vm| {
+        format!("[[vm]]\nname = \"{vm}\"\nvfio-user-socket-path = \"{}\"\ntee = \"/dev/tee0\"\n", socket(vm))
+    });
+    let script = format!(
+        "cat >/tmp/{name}.toml <<'END'\n{}END\necho \"process $$\"; \
+         exec /{FOLDER}/programs/vhost-user-tee --config /tmp/{name}.toml 2>&1",
+        tables.collect::<String>()
+    );
+    let mut daemon = machine.start(&["sh", "-euc", &script])?;
+    let line = daemon.wait_for("process ")?;
+    let pid = line.trim().rsplit(' ').next().and_then(|pid| pid.parse().ok()).unwrap_or_default();
+    let there: String = vms.iter().map(|vm| format!("[ -S {} ] && ", socket(vm))).collect();
+    machine.sh(&format!("i=0; until {there} true; do i=$((i+1)); [ $i -lt 600 ]; sleep 0.1; done"))?;
+    Ok((daemon, pid))
+}
+
+/// Starts, in a machine, a guest that a [`daemon`] serves as `vm`, for one check of `tee-guest`.
+pub fn guest<'a>(machine: &'a Guest, vm: &str, check: &str) -> Result<Running<'a>, GuestError> {
+    machine.start(&["sh", "-c", &format!("SOCKET={} exec nested-guest tee-guest {check}", socket(vm))])
+}
 
 /// Boots a machine with `nested-guest` in it; its logs go to a folder of the name in `dir`.
 pub fn boot(parts: &NestedGuest, dir: &Path, name: &str) -> Result<OpteeVm, VmError> {
@@ -83,6 +123,7 @@ pub fn boot(parts: &NestedGuest, dir: &Path, name: &str) -> Result<OpteeVm, VmEr
     .map(|(name, path)| (format!("{FOLDER}/{name}"), path))
     .into();
     config.files.push(("usr/bin/nested-guest".to_owned(), folder.join("nested-guest")));
+    config.files.push(("usr/bin/virtio-tee-frontend".to_owned(), parts.front_end.clone()));
     OpteeVm::boot(&parts.host, dir, &config)
 }
 

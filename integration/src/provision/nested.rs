@@ -21,6 +21,8 @@ pub struct NestedGuest {
     pub driver: Driver,
     /// Folder with the daemon `vhost-user-tee`, and `ta-runtime`, without their debug information.
     pub programs: PathBuf,
+    /// `virtio-tee-frontend`, a VM without a guest.
+    pub front_end: PathBuf,
     /// Folder with QEMU for such a machine: `bin`, and in `lib` the libraries it loads.
     pub qemu: PathBuf,
 }
@@ -29,7 +31,8 @@ pub struct NestedGuest {
 pub(super) fn ensure(host: OpteeMachine, driver: Driver) -> Result<NestedGuest, ProvisionError> {
     let qemu = qemu(&host.root)?;
     let programs = stripped(&host.root, &programs::host_for_arm64(&host.root)?)?;
-    Ok(NestedGuest { host, driver, programs, qemu })
+    let front_end = programs::front_end_for_arm64(&host.root)?;
+    Ok(NestedGuest { host, driver, programs, front_end, qemu })
 }
 
 fn qemu(root: &Root) -> Result<PathBuf, ProvisionError> {

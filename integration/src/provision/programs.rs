@@ -111,11 +111,22 @@ pub(super) fn host_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
 /// Cross-compiles what runs in guests; the lock is held.
 pub(super) fn guest_for_arm64(root: &Root) -> Result<GuestPrograms, ProvisionError> {
     let title = "build the guest's programs for arm64";
-    let options =
-        "--release --config 'target.aarch64-unknown-linux-gnu.rustflags=[\"-Ctarget-feature=+crt-static\"]' \
-                   -p guest-agent -p tee-guest";
-    let folder = cross_build(root, title, "guest-programs-arm64", "release", options)?;
+    let folder = static_cross_build(root, title, "-p guest-agent -p tee-guest")?;
     Ok(GuestPrograms { agent: folder.join("guest-agent"), tee_guest: folder.join("tee-guest") })
+}
+
+/// Cross-compiles the front end without a guest; the lock is held.
+pub(super) fn front_end_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
+    let title = "build the front end without a guest for arm64";
+    Ok(static_cross_build(root, title, "-p virtio-tee-frontend")?.join("virtio-tee-frontend"))
+}
+
+/// Cross-compiles programs that bring their libraries along.
+fn static_cross_build(root: &Root, title: &str, packages: &str) -> Result<PathBuf, ProvisionError> {
+    let options = format!(
+        "--release --config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}"
+    );
+    cross_build(root, title, "guest-programs-arm64", "release", &options)
 }
 
 /// Cross-compiles for arm64 with Debian's own rustc, offline, inside the root, into the folder `name`.
