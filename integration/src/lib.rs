@@ -19,16 +19,20 @@
 //! - [`gp_coverage`]: the page that says which test exercises which part of the GP API
 //! - [`optee`]: an Arm machine with a real OP-TEE in its secure world
 //! - [`nested`]: a guest of that machine, whose TEE is that OP-TEE
+//! - [`traces`]: what such a machine holds for its clients, before and after something
+//! - [`hammer`]: two VMs that call that OP-TEE while one of them is killed, again and again
 //! - [`scene`]: a daemon with its machines, and where their logs are
 
 pub mod daemon;
 pub mod gp_coverage;
+pub mod hammer;
 pub mod nested;
 pub mod optee;
 pub mod paths;
 pub mod progress;
 pub mod provision;
 pub mod scene;
+pub mod traces;
 pub mod uml;
 pub mod vm;
 

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use guest_agent::Status;
@@ -14,7 +15,7 @@ use integration::paths::vm_dir;
 use integration::progress::say;
 use integration::provision::{self, Arch, Lints, UmlKind};
 use integration::vm::{self, Door};
-use integration::{gp_coverage, uml, Scene, SceneError};
+use integration::{gp_coverage, hammer, uml, Scene, SceneError};
 
 /// Virtual machines with a TEE, from a bare Debian machine with Rust.
 #[derive(Parser)]
@@ -54,6 +55,12 @@ enum Command {
         /// The command and its arguments.
         #[arg(last = true, default_values = ["xtest", "-l", "0", "-t", "regression"])]
         command: Vec<String>,
+    },
+    /// Have two VMs call that OP-TEE while one of them is killed every 5 s, and look for what is left behind.
+    Hammer {
+        /// For how long.
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
     },
     /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
     Bench,
@@ -100,6 +107,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::Uml { debug } => user_mode(if debug { UmlKind::Debug } else { UmlKind::Plain })?,
         Command::Optee { command } => return real_optee(&command),
         Command::OpteeGuest { host, command } => return guest_of_optee(host, &command),
+        Command::Hammer { seconds } => hammer_optee(Duration::from_secs(seconds))?,
         Command::Bench => bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
@@ -162,6 +170,15 @@ fn guest_of_optee(host: bool, command: &[String]) -> Result<ExitCode, Box<dyn st
         return run_and_shut_down(vm, command);
     }
     run_and_shut_down(vm, &[&["nested-guest".to_owned()], command].concat())
+}
+
+fn hammer_optee(duration: Duration) -> Result<(), Box<dyn std::error::Error>> {
+    let parts = provision::nested()?;
+    let report = hammer::run(&parts, &vm_dir().join("run"), duration)?;
+    println!("{} kills; the survivor: {}", report.kills, report.survivor);
+    println!("before: {}", report.before);
+    println!("after:  {}", report.after);
+    Ok(())
 }
 
 /// Runs a command in a machine, whose output and exit code become this program's, and switches it off.

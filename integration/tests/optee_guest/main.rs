@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Guests whose TEE is a real OP-TEE: Debian's own programs in them, and what happens where the host or a
-//! policy denies something.
+//! Guests whose TEE is a real OP-TEE: Debian's own programs in them, what happens where the host or a
+//! policy denies something, and what is left of those who are killed.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deaths;
+mod hammer;
 
 use std::collections::BTreeMap;
 
