@@ -154,6 +154,11 @@ pub(crate) enum Check {
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=64))]
         threads: u64,
     },
+    /// Each allocation of each operation fails once; needs a kernel with fault injection.
+    FailNth {
+        #[command(flatten)]
+        ta: Ta,
+    },
     /// Sessions of others are out of reach.
     SessionScan {
         #[command(flatten)]
@@ -236,6 +241,7 @@ impl Check {
             Self::TargetDead { .. } => "target-dead",
             Self::BadInput { .. } => "bad-input",
             Self::FuzzIoctls { .. } => "fuzz-ioctls",
+            Self::FailNth { .. } => "fail-nth",
             Self::SessionScan { .. } => "session-scan",
             Self::Hold { .. } => "hold",
             Self::Stress { .. } => "stress",

@@ -11,8 +11,10 @@ use super::{store, KernelTree, ProvisionError, Root};
 /// The kernel's own client of a TEE, in its source.
 const CLIENT: &str = "drivers/char/hw_random/optee-rng.c";
 
-/// What the driver is built from: its own folder, and the wire format's.
-const SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
+/// What makes allocations fail.
+const FAIL_NTH: &str = "integration/fail-nth";
+/// What all of it is built from: the driver's own folder, the wire format's, and that.
+const SOURCES: [&str; 3] = ["guest-driver", "spec/src", FAIL_NTH];
 
 /// The driver's module.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Driver {
     /// `optee-rng.ko`: a client within the kernel, the kernel's own and as it is there. Debian leaves it
     /// out where there is no OP-TEE.
     pub client: PathBuf,
+    /// `fail_nth.ko`, which makes allocations fail; not for kernels without kprobes.
+    pub fail_nth: Option<PathBuf>,
 }
 
 /// Whether warnings stop the build.
@@ -47,9 +51,11 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
          mkdir -p /kernel/module/client
          cp /kernel/src/{CLIENT} /kernel/module/client/
          echo 'obj-m := optee-rng.o' >/kernel/module/client/Kbuild
+         {}
          {}",
         make("guest-driver", flags),
-        make("client", "")
+        make("client", ""),
+        make(FAIL_NTH, "")
     );
     let mut inputs = vec![make.clone().into_bytes(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
     for folder in SOURCES {
@@ -69,5 +75,10 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
         step(&title, &vm_dir().join(format!("log/driver-{}.log", root.kernel)), command)?;
         Ok::<(), ProvisionError>(())
     })?;
-    Ok(Driver { module: dir.join("guest-driver/virtio_tee.ko"), client: dir.join("client/optee-rng.ko") })
+    let fail_nth = Some(dir.join(FAIL_NTH).join("fail_nth.ko")).filter(|module| module.exists());
+    Ok(Driver {
+        module: dir.join("guest-driver/virtio_tee.ko"),
+        client: dir.join("client/optee-rng.ko"),
+        fail_nth,
+    })
 }

@@ -64,6 +64,9 @@ pub(crate) fn base(to: File, parts: &Provisioned, driver: &Driver, load_driver: 
     ] {
         archive.file(name, file, mode)?;
     }
+    if let Some(module) = &driver.fail_nth {
+        archive.file("lib/fail_nth.ko", module, 0o644)?;
+    }
     archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver.as_bytes())?;
     for applet in APPLETS {
         archive.add(&format!("bin/{applet}"), ModeFileType::Symlink, 0o777, b"busybox")?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a guest can do with its TEE, and what it cannot.
 
-use crate::common::{check, random_numbers, start, Outcome};
+use crate::common::{check, random_numbers, start, KernelMemory, Outcome};
 use crate::DOOR;
 use integration::vm::VmConfig;
 use integration::Scene;
@@ -74,6 +74,31 @@ fn ioctls_with_arguments_made_by_chance() -> Outcome {
     // All that was open is closed, and the driver can go.
     let limits = vm.guest.sh("cat /sys/kernel/debug/virtio_tee-*/limits")?;
     for line in ["starts 1", "contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
+        assert!(limits.contains(line), "{line}: {limits}");
+    }
+    scene.daemon.wait_for_children(0)?;
+    vm.guest.sh("rmmod virtio_tee")?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn each_allocation_fails_once() -> Outcome {
+    let scene = Scene::set("fail-nth", DOOR, 1)?;
+    let append = "slab_debug=FZPU kfence.sample_interval=10".to_owned();
+    let vm = scene.boot_as(&VmConfig { append, ..scene.config(0) })?;
+    vm.load_driver()?;
+    vm.guest.sh("[ ! -e /lib/fail_nth.ko ] || insmod /lib/fail_nth.ko")?;
+    let run = || check(&vm.guest, "fail-nth probe");
+    println!("{}", run());
+    // The first ones fill caches; the others leave nothing.
+    run();
+    let before = KernelMemory::of(&vm.guest);
+    let failed = run()["allocations"].as_u64().unwrap();
+    KernelMemory::of(&vm.guest).assert_no_leak(before, u32::try_from(failed)?, 1024);
+    let limits = vm.guest.sh("cat /sys/kernel/debug/virtio_tee-*/limits")?;
+    for line in ["contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
         assert!(limits.contains(line), "{line}: {limits}");
     }
     scene.daemon.wait_for_children(0)?;

@@ -5,6 +5,7 @@ mod bad_input;
 mod basic;
 mod bench;
 mod death;
+mod fail_nth;
 mod fuzz;
 mod hold;
 mod identity;
@@ -56,6 +57,11 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::BadInput { ta } => bad_input::run(&cli.device, &context, report, ta.uuid),
         Check::FuzzIoctls { ta, seconds, seed, threads } => {
             fuzz::run(&cli.device, &context, report, ta.uuid, *seconds, *seed, *threads)
+        }
+        Check::FailNth { ta } => {
+            // Of contexts that are open, the driver would wait for the end.
+            drop(context);
+            fail_nth::run(&cli.device, report, ta.uuid)
         }
         Check::SessionScan { ta, max, also } => {
             isolation::run(&cli.device, &context, report, ta.uuid, *max, also)
