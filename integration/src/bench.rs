@@ -148,12 +148,8 @@ impl Device {
     fn measure(&mut self, guest: &Guest) -> Result<(), BenchError> {
         let output =
             guest.ok(&["tee-guest", "--device", &self.node, "bench", "probe", "--iterations", CALLS])?;
-        let last = output.lines().last().unwrap_or_default();
-        let report: Value = serde_json::from_str(last).map_err(|_| BenchError::Report(last.to_owned()))?;
-        for (kind, median) in report.as_object().into_iter().flatten() {
-            if let (true, Some(median)) = (kind.ends_with("_ns"), median.as_f64()) {
-                self.medians.entry(kind.clone()).or_default().push(median);
-            }
+        for (kind, median) in medians_of(&output)? {
+            self.medians.entry(kind).or_default().push(median);
         }
         Ok(())
     }
@@ -184,8 +180,19 @@ impl Device {
     }
 }
 
+/// What `tee-guest bench` found for each kind of call, in ns: the last line that it printed.
+pub(crate) fn medians_of(output: &str) -> Result<Vec<(String, f64)>, BenchError> {
+    let last = output.lines().last().unwrap_or_default();
+    let report: Value = serde_json::from_str(last).map_err(|_| BenchError::Report(last.to_owned()))?;
+    let fields = report.as_object().into_iter().flatten();
+    Ok(fields
+        .filter(|(kind, _)| kind.ends_with("_ns"))
+        .filter_map(|(kind, median)| Some((kind.clone(), median.as_f64()?)))
+        .collect())
+}
+
 /// The middle one; not a number of none.
-fn median(samples: &[f64]) -> f64 {
+pub(crate) fn median(samples: &[f64]) -> f64 {
     let mut samples = samples.to_vec();
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)

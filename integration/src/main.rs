@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod optee_bench;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -64,6 +65,8 @@ enum Command {
     },
     /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
     Bench,
+    /// Measure what calls to a real OP-TEE cost in a guest, beside the same calls on its host.
+    OpteeBench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
     Provision,
     /// Build the guest's driver, warnings being errors.
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::OpteeGuest { host, command } => return guest_of_optee(host, &command),
         Command::Hammer { seconds } => hammer_optee(Duration::from_secs(seconds))?,
         Command::Bench => bench::run()?,
+        Command::OpteeBench => optee_bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
             let arch = match arch {

@@ -109,11 +109,17 @@ pub fn guest<'a>(machine: &'a Guest, vm: &str, check: &str) -> Result<Running<'a
 
 /// Boots a machine with `nested-guest` in it; its logs go to a folder of the name in `dir`.
 pub fn boot(parts: &NestedGuest, dir: &Path, name: &str) -> Result<OpteeVm, VmError> {
+    boot_with(parts, dir, name, "")
+}
+
+/// The same, with more for the command line of the machine's kernel.
+pub fn boot_with(parts: &NestedGuest, dir: &Path, name: &str, append: &str) -> Result<OpteeVm, VmError> {
     let folder = dir.join(format!("{name}-guest"));
     let made = fs::create_dir_all(&folder).and_then(|()| write_guest(parts, &folder));
     made.map_err(|source| VmError::Prepare { path: folder.clone(), source })?;
     let root = &parts.host.root.dir;
-    let mut config = OpteeConfig { memory_mib: MEMORY_MIB, ..OpteeConfig::new(name) };
+    let mut config =
+        OpteeConfig { memory_mib: MEMORY_MIB, append: append.to_owned(), ..OpteeConfig::new(name) };
     config.files = [
         ("vmlinuz", root.join("guest/vmlinuz")),
         ("initramfs", folder.join("initramfs")),

@@ -221,6 +221,9 @@ pub(crate) enum Check {
         /// Calls of each kind.
         #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(20..))]
         iterations: u32,
+        /// Bytes of the large registered memory.
+        #[arg(long, default_value = "64M", value_parser = size)]
+        large: usize,
     },
 }
 

@@ -102,10 +102,11 @@ pub(super) fn guest() -> Result<GuestPrograms, ProvisionError> {
 /// What is cross-compiled is for this target.
 const ARM64: &str = "aarch64-unknown-linux-gnu";
 
-/// Cross-compiles the host side; the lock is held. Returns the folder of its programs.
+/// Cross-compiles the host side, as it would be installed: an emulated processor is slow enough as it is. The
+/// lock is held. Returns the folder of its programs.
 pub(super) fn host_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
     let title = "build the host side for arm64 with Debian's rustc";
-    cross_build(root, title, "cross-arm64", "debug", "-p vhost-user-tee -p ta-runtime")
+    cross_build(root, title, "cross-arm64", "-p vhost-user-tee -p ta-runtime")
 }
 
 /// Cross-compiles what runs in guests; the lock is held.
@@ -124,30 +125,25 @@ pub(super) fn front_end_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError
 /// Cross-compiles programs that bring their libraries along.
 fn static_cross_build(root: &Root, title: &str, packages: &str) -> Result<PathBuf, ProvisionError> {
     let options = format!(
-        "--release --config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}"
+        "--config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}"
     );
-    cross_build(root, title, "guest-programs-arm64", "release", &options)
+    cross_build(root, title, "guest-programs-arm64", &options)
 }
 
-/// Cross-compiles for arm64 with Debian's own rustc, offline, inside the root, into the folder `name`.
-fn cross_build(
-    root: &Root,
-    title: &str,
-    name: &str,
-    profile: &str,
-    options: &str,
-) -> Result<PathBuf, ProvisionError> {
+/// Cross-compiles for arm64 with Debian's own rustc, in release mode, offline, inside the root, into the
+/// folder `name`.
+fn cross_build(root: &Root, title: &str, name: &str, options: &str) -> Result<PathBuf, ProvisionError> {
     let vendor = vendor()?;
     let target = store::make_dir(&vm_dir().join(name))?;
     let script = format!(
-        "cd /work/src && exec cargo build --locked --offline --target {ARM64} \
+        "cd /work/src && exec cargo build --release --locked --offline --target {ARM64} \
          --config 'source.crates-io.replace-with=\"vendored\"' --config 'source.vendored.directory=\"/work/vendor\"' \
          --config 'target.{ARM64}.linker=\"aarch64-linux-gnu-gcc\"' \
          --target-dir /work/target {options}"
     );
     let binds = [(workspace(), "/work/src"), (&vendor, "/work/vendor"), (&target, "/work/target")];
     step(title, &vm_dir().join(format!("log/{name}.log")), root.command(&binds, &script))?;
-    Ok(target.join(ARM64).join(profile))
+    Ok(target.join(ARM64).join("release"))
 }
 
 /// The sources of all crates, for builds without a network.

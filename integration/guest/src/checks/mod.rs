@@ -75,7 +75,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::MemoryLimits { ta } => memory_limits::run(&context, report, ta.uuid),
         Check::Identity { ta } => identity::run(&context, report, ta.uuid),
         Check::Record { only } => comparison::run(&context, report, only),
-        Check::Bench { ta, iterations } => bench::run(&context, report, ta.uuid, *iterations),
+        Check::Bench { ta, iterations, large } => bench::run(&context, report, ta.uuid, *iterations, *large),
     }
 }
 
