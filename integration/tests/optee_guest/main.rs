@@ -55,13 +55,15 @@ fn all_of_debians_xtest_does_in_a_guest_as_the_page_says() -> Outcome {
 #[test]
 fn a_host_or_a_policy_that_denies_says_so() -> Outcome {
     let vm = machine("denials")?;
-    for (device, line) in [
-        ("/dev/tee9", "no such device"),
-        ("/dev/teepriv0", "the device of the TEE's supplicant"),
-        ("/dev/null", "not a TEE device"),
+    let root = &["/nested/programs/vhost-user-tee"][..];
+    let nobody = &["busybox", "start-stop-daemon", "-S", "-c", "65534:65534", "-x", root[0], "--"][..];
+    for (daemon, device, line) in [
+        (root, "/dev/tee9", "no such device"),
+        (root, "/dev/teepriv0", "the device of the TEE's supplicant"),
+        (root, "/dev/null", "not a TEE device"),
+        (nobody, "/dev/tee0", "permission denied"),
     ] {
-        let daemon = "/nested/programs/vhost-user-tee";
-        let output = vm.guest.run(&[daemon, "--socket-path", "/tmp/tee.sock", "--tee", device])?;
+        let output = vm.guest.run(&[daemon, &["--socket-path", "/tmp/tee.sock", "--tee", device]].concat())?;
         assert_eq!(output.status, Status::Code(1), "{}", output.stderr);
         assert!(output.stderr.contains(&format!("{device}: {line}")), "{}", output.stderr);
     }
@@ -82,6 +84,12 @@ fn a_host_or_a_policy_that_denies_says_so() -> Outcome {
         assert!(output.stdout.contains(said), "{}", output.stdout);
         assert!(output.stderr.contains(logged), "{}", output.stderr);
     }
+
+    // OP-TEE's driver waits for a supplicant, whoever calls. A client can give up all the same.
+    vm.guest.ok(&["busybox", "killall", "tee-supplicant"])?;
+    let output = in_guest(&vm, "--tee /dev/tee0", "busybox timeout -s KILL 20 tee-guest hello probe")?;
+    assert_ne!(output.status, Status::Code(0), "{}", output.stdout);
+    assert!(output.stderr.contains("is tee-supplicant running?"), "{}{}", output.stdout, output.stderr);
     vm.shut_down()?;
     Ok(())
 }
