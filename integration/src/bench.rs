@@ -180,10 +180,11 @@ impl Device {
     }
 }
 
-/// What `tee-guest bench` found for each kind of call, in ns: the last line that it printed.
+/// What `tee-guest bench` found for each kind of call, in ns: its last line, but a guest's kernel may have the
+/// last word.
 pub(crate) fn medians_of(output: &str) -> Result<Vec<(String, f64)>, BenchError> {
-    let last = output.lines().last().unwrap_or_default();
-    let report: Value = serde_json::from_str(last).map_err(|_| BenchError::Report(last.to_owned()))?;
+    let report = output.lines().rfind(|line| line.starts_with('{')).unwrap_or(output);
+    let report: Value = serde_json::from_str(report).map_err(|_| BenchError::Report(report.to_owned()))?;
     let fields = report.as_object().into_iter().flatten();
     Ok(fields
         .filter(|(kind, _)| kind.ends_with("_ns"))

@@ -12,7 +12,7 @@ use integration::vm::Guest;
 use crate::bench::{median, medians_of, BenchError};
 
 /// How often each side is measured, in turns.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 /// What measures on both sides: calls of each kind, and the size of the large memory.
 const BENCH: &str = "tee-guest bench probe --iterations 200 --large 1M";
 /// Calls of the runs that are counted rather than timed: what a run needs besides cancels out.
