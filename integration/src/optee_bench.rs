@@ -50,9 +50,8 @@ fn in_guest(command: &str) -> String {
 
 /// How often a guest that makes `calls` calls leaves its processors.
 fn exits_of(machine: &Guest, calls: u32) -> Result<u64, Box<dyn std::error::Error>> {
-    let count = || -> Result<u64, Box<dyn std::error::Error>> {
-        Ok(machine.ok(&["cat", EXITS])?.trim().parse()?)
-    };
+    let count =
+        || -> Result<u64, Box<dyn std::error::Error>> { Ok(machine.ok(&["cat", EXITS])?.trim().parse()?) };
     let before = count()?;
     machine.sh(&in_guest(&format!("tee-guest temporary probe --count {calls}")))?;
     Ok(count()?.saturating_sub(before))

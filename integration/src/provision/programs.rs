@@ -124,9 +124,8 @@ pub(super) fn front_end_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError
 
 /// Cross-compiles programs that bring their libraries along.
 fn static_cross_build(root: &Root, title: &str, packages: &str) -> Result<PathBuf, ProvisionError> {
-    let options = format!(
-        "--config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}"
-    );
+    let options =
+        format!("--config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}");
     cross_build(root, title, "guest-programs-arm64", &options)
 }
 

@@ -64,7 +64,8 @@ fn a_host_or_a_policy_that_denies_says_so() -> Outcome {
         (root, "/dev/null", "not a TEE device"),
         (nobody, "/dev/tee0", "permission denied"),
     ] {
-        let output = vm.guest.run(&[daemon, &["--socket-path", "/tmp/tee.sock", "--tee", device]].concat())?;
+        let output =
+            vm.guest.run(&[daemon, &["--socket-path", "/tmp/tee.sock", "--tee", device]].concat())?;
         assert_eq!(output.status, Status::Code(1), "{}", output.stderr);
         assert!(output.stderr.contains(&format!("{device}: {line}")), "{}", output.stderr);
     }

@@ -95,7 +95,8 @@ fn faults(table: &Verdicts, seen: &Verdicts, part: Part) -> Vec<String> {
 
 #[test]
 fn verdicts_are_those_of_the_summary() {
-    let output = "regression_1 OK\nResult of testsuite regression:\nregression_1 FAILED first error at a.c:1\n\
+    let output =
+        "regression_1 OK\nResult of testsuite regression:\nregression_1 FAILED first error at a.c:1\n\
                   regression_1.2 OK\nregression_2 OK\n2 test cases\n";
     let seen = verdicts(output, "regression");
     assert_eq!(seen, [("regression_1".to_owned(), false), ("regression_2".to_owned(), true)].into());
