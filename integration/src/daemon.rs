@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::progress;
 use crate::provision::HostPrograms;
-use crate::vm::Door;
+use crate::vm::Socket;
 
 /// When the daemon is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
@@ -73,22 +73,18 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon in `dir` that serves each of `sockets`, which are names in that folder, for the
-    /// door beside it. Its log is appended to `dir/daemon.log`.
-    pub fn start(
-        programs: &HostPrograms,
-        dir: &Path,
-        sockets: &[(Door, String)],
-    ) -> Result<Self, DaemonError> {
+    /// Starts a daemon in `dir` that serves each of `sockets` in that folder. Its log is appended to
+    /// `dir/daemon.log`.
+    pub fn start(programs: &HostPrograms, dir: &Path, sockets: &[Socket]) -> Result<Self, DaemonError> {
         let error = |source| DaemonError::Start { program: programs.daemon.clone(), source };
         let mut config = String::new();
-        for (door, socket) in sockets {
+        for socket in sockets {
             // Left by a daemon that was killed.
-            let _ = fs::remove_file(dir.join(socket));
-            let name = socket.trim_end_matches(".sock");
+            let _ = fs::remove_file(dir.join(&socket.name));
+            let name = socket.name.trim_end_matches(".sock");
             config.push_str(&format!(
                 "[[vm]]\nname = {name:?}\n{}ta-dir = {:?}\n\n",
-                door.daemon_keys(socket),
+                socket.daemon_keys(),
                 programs.ta_dir.display().to_string()
             ));
         }
@@ -109,7 +105,7 @@ impl Daemon {
             .map_err(error)?;
         let mut daemon = Self { child, log };
         let deadline = Instant::now() + HANG;
-        while !sockets.iter().all(|(_, socket)| dir.join(socket).exists()) {
+        while !sockets.iter().all(|socket| dir.join(&socket.name).exists()) {
             if let Some(status) = daemon.child.try_wait().map_err(error)? {
                 return Err(DaemonError::Ended { status, log: daemon.log_tail() });
             }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::daemon::{Daemon, DaemonError};
 use crate::paths::vm_dir;
 use crate::provision::{provision, ProvisionError, Provisioned};
-use crate::vm::{Door, GuestError, QmpError, TeeDevice, Vm, VmConfig, VmError};
+use crate::vm::{Door, GuestError, QmpError, Socket, TeeDevice, Vm, VmConfig, VmError};
 
 /// Why a scene cannot be set, or what went wrong on it.
 #[derive(Debug, Error)]
@@ -52,7 +52,7 @@ pub struct Scene {
     pub parts: Provisioned,
     /// The daemon.
     pub daemon: Daemon,
-    sockets: Vec<(Door, String)>,
+    sockets: Vec<Socket>,
     _places: Places,
 }
 
@@ -64,12 +64,25 @@ impl Scene {
 
     /// The same with a socket for each of `doors`.
     pub fn set_with(name: &str, doors: &[Door]) -> Result<Self, SceneError> {
+        Self::set_as(name, doors, false)
+    }
+
+    /// The same for one machine, whose device has `VIRTIO_F_ACCESS_PLATFORM`.
+    pub fn set_access_platform(name: &str, door: Door) -> Result<Self, SceneError> {
+        Self::set_as(&format!("{door}-{name}"), &[door], true)
+    }
+
+    fn set_as(name: &str, doors: &[Door], access_platform: bool) -> Result<Self, SceneError> {
         let parts = provision()?;
         let places = Places::take(doors.len());
         let dir = vm_dir().join("run").join(name);
         prepare(&dir).map_err(|source| SceneError::Folder { path: dir.clone(), source })?;
-        let sockets: Vec<(Door, String)> =
-            doors.iter().enumerate().map(|(index, door)| (*door, format!("vm{index}.sock"))).collect();
+        let socket = |(index, door): (usize, &Door)| Socket {
+            door: *door,
+            name: format!("vm{index}.sock"),
+            access_platform,
+        };
+        let sockets: Vec<Socket> = doors.iter().enumerate().map(socket).collect();
         let daemon = Daemon::start(&parts.host, &dir, &sockets)?;
         Ok(Self { dir, parts, daemon, sockets, _places: places })
     }
@@ -98,9 +111,10 @@ impl Scene {
 
     /// The TEE device that the daemon has for machine number `index`.
     pub fn tee(&self, index: usize) -> TeeDevice {
-        let (door, socket) = &self.sockets[index];
+        let Socket { door, name, access_platform } = &self.sockets[index];
         // Relative to the machine's folder, since absolute paths may be too long for sockets.
-        TeeDevice { door: *door, socket: Path::new("..").join(socket) }
+        let socket = Path::new("..").join(name);
+        TeeDevice { door: *door, socket, access_platform: *access_platform }
     }
 
     /// Ends the daemon with SIGKILL and starts another one in its place.

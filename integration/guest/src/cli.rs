@@ -75,6 +75,17 @@ pub(crate) enum Check {
         #[command(flatten)]
         ta: Ta,
     },
+    /// Every byte of every kind of memory is right, in each direction, and none beside them changes.
+    Bytes {
+        #[command(flatten)]
+        ta: Ta,
+        /// How many threads at once.
+        #[arg(long, default_value_t = 1)]
+        threads: u32,
+        /// How often each combination is tried.
+        #[arg(long, default_value_t = 1)]
+        rounds: u32,
+    },
     /// Many sessions, one after the other or all at once.
     Sessions {
         #[command(flatten)]
@@ -236,6 +247,7 @@ impl Check {
             Self::Sha256 { .. } => "sha256",
             Self::ZeroCopy { .. } => "zero-copy",
             Self::Parameters { .. } => "parameters",
+            Self::Bytes { .. } => "bytes",
             Self::Sessions { .. } => "sessions",
             Self::Sleepers { .. } => "sleepers",
             Self::Temporary { .. } => "temporary",

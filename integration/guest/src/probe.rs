@@ -37,6 +37,7 @@ pub(crate) const COUNT: u32 = 12;
 pub(crate) const SUM: u32 = 15;
 pub(crate) const IDENTITY: u32 = 16;
 pub(crate) const NULL_MEMREF: u32 = 17;
+pub(crate) const MIX: u32 = 24;
 
 /// Opens a session with the public login and no parameters.
 pub(crate) fn open(context: &Context, ta: Uuid) -> Result<Session, Error> {
@@ -96,6 +97,7 @@ mod tests {
             ("SUM", SUM),
             ("IDENTITY", IDENTITY),
             ("NULL_MEMREF", NULL_MEMREF),
+            ("MIX", MIX),
         ] {
             let macro_name = format!("PROBE_CMD_{name}");
             let defined = header

@@ -40,15 +40,6 @@ impl Door {
             Self::VhostUser => format!("device_id={STAND_IN_ID}"),
         }
     }
-
-    /// A VM's lines in the daemon's configuration that say where and how its VMM connects.
-    pub(crate) fn daemon_keys(self, socket: &str) -> String {
-        match self {
-            Self::VfioUser => format!("vfio-user-socket-path = {socket:?}\n"),
-            Self::VfioUserIntx => format!("vfio-user-socket-path = {socket:?}\nmsix = false\n"),
-            Self::VhostUser => format!("socket-path = {socket:?}\n"),
-        }
-    }
 }
 
 impl fmt::Display for Door {
@@ -61,6 +52,30 @@ impl fmt::Display for Door {
     }
 }
 
+/// A socket at which the daemon serves the TEE device of one machine.
+#[derive(Debug, Clone)]
+pub struct Socket {
+    /// How the device is attached.
+    pub door: Door,
+    /// Its name in the daemon's folder.
+    pub name: String,
+    /// Whether the device has `VIRTIO_F_ACCESS_PLATFORM`: addresses then come from the guest's DMA API.
+    pub access_platform: bool,
+}
+
+impl Socket {
+    /// The machine's lines in the daemon's configuration that say where and how its VMM connects.
+    pub(crate) fn daemon_keys(&self) -> String {
+        let Self { door, name, access_platform } = self;
+        let path = match door {
+            Door::VfioUser => format!("vfio-user-socket-path = {name:?}\n"),
+            Door::VfioUserIntx => format!("vfio-user-socket-path = {name:?}\nmsix = false\n"),
+            Door::VhostUser => format!("socket-path = {name:?}\n"),
+        };
+        format!("{path}access-platform = {access_platform}\n")
+    }
+}
+
 /// A TEE device that a machine is to have.
 #[derive(Debug, Clone)]
 pub struct TeeDevice {
@@ -68,6 +83,8 @@ pub struct TeeDevice {
     pub door: Door,
     /// The daemon's socket for it, as QEMU names it: relative to the machine's folder.
     pub socket: PathBuf,
+    /// Whether it has `VIRTIO_F_ACCESS_PLATFORM`; over vfio-user the daemon alone decides that.
+    pub access_platform: bool,
 }
 
 impl TeeDevice {
@@ -97,7 +114,7 @@ impl TeeDevice {
             Door::VhostUser => json!({
                 "driver": "vhost-user-test-device-pci", "id": id, "bus": bus, "chardev": id,
                 "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
-                "config_size": size_of::<Config>(),
+                "config_size": size_of::<Config>(), "iommu_platform": self.access_platform,
             }),
         }
     }

@@ -308,6 +308,24 @@ static TEE_Result check_access(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	return TEE_CheckMemoryAccessRights(params[1].value.a, params[0].memref.buffer, params[0].memref.size);
 }
 
+static TEE_Result mix(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+{
+	const uint8_t *in = params[0].memref.buffer;
+	uint8_t *out = params[1].memref.buffer;
+	uint8_t *inout = params[2].memref.buffer;
+	size_t size = params[0].memref.size;
+	size_t i;
+
+	EXPECT(types, MEMREF_INPUT, MEMREF_OUTPUT, MEMREF_INOUT);
+	if (params[1].memref.size != size || params[2].memref.size != size)
+		return TEE_ERROR_BAD_PARAMETERS;
+	for (i = 0; i < size; i++) {
+		out[i] = in[i] ^ inout[i];
+		inout[i] += in[i];
+	}
+	return TEE_SUCCESS;
+}
+
 TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t types,
 				      TEE_Param params[TEE_NUM_PARAMS])
 {
@@ -368,6 +386,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t 
 		return property(types, params);
 	case PROBE_CMD_CHECK_ACCESS:
 		return check_access(types, params);
+	case PROBE_CMD_MIX:
+		return mix(types, params);
 	default:
 		return TEE_ERROR_NOT_SUPPORTED;
 	}

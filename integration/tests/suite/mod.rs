@@ -3,6 +3,7 @@
 //! `DOOR`, and how often to repeat what is repeated.
 
 mod calls;
+mod confidential;
 mod hotplug;
 mod isolation;
 mod leaks;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod basic;
 mod bench;
+mod bytes;
 mod death;
 mod fail_nth;
 mod fuzz;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
             zero_copy::run(&context, report, ta.uuid, *layout, *size, *above)
         }
         Check::Parameters { ta } => parameters::run(&context, report, ta.uuid),
+        Check::Bytes { ta, threads, rounds } => bytes::run(&cli.device, report, ta.uuid, *threads, *rounds),
         Check::Sessions { ta, count, same_ta: false } => {
             sessions::one_by_one(&context, report, ta.uuid, *count)
         }

@@ -50,5 +50,10 @@
 #define PROBE_CMD_PROPERTY 22
 /* p0 memref any; p1 value in: a = TEE_MEMORY_ACCESS_* flags: TEE_CheckMemoryAccessRights on p0 */
 #define PROBE_CMD_CHECK_ACCESS 23
+/*
+ * p0 memref in, p1 memref out, p2 memref inout, of one size, or TEE_ERROR_BAD_PARAMETERS: each byte of p1
+ * becomes p0's ^ p2's, and each of p2 then p0's + p2's.
+ */
+#define PROBE_CMD_MIX 24
 
 #endif
