@@ -5,13 +5,24 @@
 //! A TEE with OP-TEE's API lists, by a pseudo TA of its own, those TAs that the kernel has drivers
 //! for: a source of random numbers, say. They go on the TEE bus, where their drivers find them, as those
 //! of the kernel's driver for OP-TEE do.
+//!
+//! What their drivers have open is lost when the device is reset, and they do not know. So all TAs then leave
+//! the bus, with which their drivers close what is lost, and come anew.
 
-use kernel::{device::Bound, prelude::*, str::CString};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::{new_mutex, Arc, Mutex},
+    time::{delay::fsleep, Delta},
+    workqueue::{impl_has_work, new_work, Work, WorkItem},
+};
 
-use super::probe::VirtioTee;
+use super::{device::TeeDevice, probe::VirtioTee};
 use crate::{
+    sync::OwnedQueue,
     tee::{BusDevice, Client, Registration},
-    virtio, wire,
+    virtio::Restarted,
+    wire,
 };
 
 /// OP-TEE's pseudo TA that lists TAs, 7011a688-ddde-4053-a5a9-7b3c4ddf13b8.
@@ -27,40 +38,138 @@ const TEEC_ERROR_SHORT_BUFFER: u32 = 0xffff_0010;
 /// Most TAs that are put on the bus.
 const MAX_TAS: usize = 256;
 
+/// How often it is looked whether the system is awake again, where the device is so before the others.
+const AWAKE_YET: Delta = Delta::from_millis(20);
+
 type Uuid = [u8; 16];
 
-/// Puts the TAs on the bus, until the result is dropped. A TEE that has none, or does not list them, is as
-/// good a TEE.
-pub(super) fn announce(
-    dev: &virtio::Device<Bound>,
-    tee: &Registration<VirtioTee>,
-    impl_id: u32,
-) -> KVec<BusDevice> {
-    let mut devices = KVec::new();
-    if impl_id != wire::VIRTIO_TEE_IMPL_OPTEE {
-        return devices;
-    }
-    let result = list(tee).and_then(|tas| tas.iter().try_for_each(|ta| add(dev, &mut devices, ta)));
-    if let Err(error) = result {
-        dev_warn!(dev, "TAs for the kernel's own drivers: {error:?}\n");
-    }
-    devices
+/// The TEE, and its TAs on the bus, until this is dropped.
+pub(super) struct Announcement(Arc<Announcer>);
+
+#[pin_data]
+struct Announcer {
+    device: Arc<TeeDevice>,
+    #[pin]
+    announced: Mutex<Option<Announced>>,
+    #[pin]
+    anew: Work<Self>,
+    queue: OwnedQueue,
 }
 
-fn add(dev: &virtio::Device<Bound>, devices: &mut KVec<BusDevice>, ta: &Uuid) -> Result {
-    let number = u128::from_be_bytes(*ta);
-    // Unlike with the kernel's driver for OP-TEE, there can be several TEEs.
-    let name = CString::try_from_fmt(fmt!(
-        "{}-ta-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        dev.as_ref().name(),
-        number >> 96,
-        number >> 80 & 0xffff,
-        number >> 64 & 0xffff,
-        number >> 48 & 0xffff,
-        number & 0xffff_ffff_ffff
-    ))?;
-    devices.push(BusDevice::new(dev.as_ref(), &name, *ta)?, GFP_KERNEL)?;
-    Ok(())
+/// What there is until the device is unbound.
+struct Announced {
+    // In this order: the kernel's own clients go before the TEE.
+    tas: KVec<BusDevice>,
+    tee: Registration<VirtioTee>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Announcer { self.anew }
+}
+
+impl Announcement {
+    /// Announces what the TEE lists. A TEE that has nothing, or does not list it, is as good a TEE.
+    pub(super) fn new(device: Arc<TeeDevice>, tee: Registration<VirtioTee>) -> Result<Self> {
+        let mut announced = Announced {
+            tas: KVec::new(),
+            tee,
+        };
+        announced.announce(&device);
+        let announcer = Arc::pin_init(
+            try_pin_init!(Announcer {
+                device,
+                announced <- new_mutex!(Some(announced)),
+                anew <- new_work!("virtio_tee::Announcer::anew"),
+                queue: OwnedQueue::new(c"virtio_tee_announcer")?,
+            }? Error),
+            GFP_KERNEL,
+        )?;
+        let queues = &announcer.device.queues;
+        queues.when_restarted(Some(announcer.clone()));
+        Ok(Self(announcer))
+    }
+}
+
+impl Drop for Announcement {
+    fn drop(&mut self) {
+        // Nothing is queued after this.
+        self.0.device.queues.when_restarted(None);
+        let announced = self.0.announced.lock().take();
+        drop(announced);
+        // So that it is not the work that gives up its own queue.
+        self.0.queue.flush();
+    }
+}
+
+impl Restarted for Announcer {
+    fn restarted(self: Arc<Self>) {
+        let this = self.clone();
+        // It is queued already, where that fails.
+        let _ = self.queue.enqueue(this);
+    }
+}
+
+impl WorkItem for Announcer {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        loop {
+            match &mut *this.announced.lock() {
+                // The device is being unbound.
+                None => return,
+                Some(announced) if announced.tee.sleeping() => (),
+                Some(announced) => return announced.announce(&this.device),
+            }
+            fsleep(AWAKE_YET);
+        }
+    }
+}
+
+impl Announced {
+    /// Takes all TAs off the bus, and puts those on it that the TEE lists now.
+    fn announce(&mut self, device: &TeeDevice) {
+        self.tas.clear();
+        if device.limits.version.impl_id != wire::VIRTIO_TEE_IMPL_OPTEE {
+            return;
+        }
+        let tas = list(&self.tee).unwrap_or_else(|error| {
+            dev_warn!(
+                device.dev,
+                "no list of TAs for the kernel's own drivers: {error:?}\n"
+            );
+            KVec::new()
+        });
+        for (index, ta) in tas.iter().enumerate() {
+            // Two of one name are a mistake to the driver core, which would complain at length.
+            if tas.iter().take(index).any(|before| before == ta) {
+                continue;
+            }
+            if let Err(error) = self.add(device, ta) {
+                let number = u128::from_be_bytes(*ta);
+                dev_warn!(
+                    device.dev,
+                    "TA {number:032x} is not for the kernel's own drivers: {error:?}\n"
+                );
+            }
+        }
+    }
+
+    fn add(&mut self, device: &TeeDevice, ta: &Uuid) -> Result {
+        let number = u128::from_be_bytes(*ta);
+        // Unlike with the kernel's driver for OP-TEE, there can be several TEEs.
+        let name = CString::try_from_fmt(fmt!(
+            "{}-ta-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            device.dev.name(),
+            number >> 96,
+            number >> 80 & 0xffff,
+            number >> 64 & 0xffff,
+            number >> 48 & 0xffff,
+            number & 0xffff_ffff_ffff
+        ))?;
+        self.tas
+            .push(BusDevice::new(&self.tee, &name, *ta)?, GFP_KERNEL)?;
+        Ok(())
+    }
 }
 
 /// Asks the TEE for its list.

@@ -13,7 +13,7 @@ use kernel::{
 use pin_init::pin_init_scope;
 
 use super::{
-    announce::announce, config::Limits, debug::Debug, device::TeeDevice, request::Request,
+    announce::Announcement, config::Limits, debug::Debug, device::TeeDevice, request::Request,
 };
 use crate::{
     module_parameters, tee,
@@ -41,11 +41,10 @@ impl virtio::Driver for VirtioTee {
     fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<Attached, Error> {
         pin_init_scope(|| {
             let (device, registration) = bring_up(dev)?;
-            let tas = announce(dev, &registration, device.limits.version.impl_id);
+            let announcement = Announcement::new(device.clone(), registration)?;
             Ok(try_pin_init!(Attached {
-                _tas: tas,
+                _announcement: announcement,
                 _debug <- Debug::new(device),
-                _registration: registration,
             }? Error))
         })
     }
@@ -54,11 +53,9 @@ impl virtio::Driver for VirtioTee {
 /// What there is of a device while it is bound.
 #[pin_data]
 pub(crate) struct Attached {
-    // In this order: the kernel's own clients go before the TEE.
-    _tas: KVec<tee::BusDevice>,
+    _announcement: Announcement,
     #[pin]
     _debug: Debug,
-    _registration: tee::Registration<VirtioTee>,
 }
 
 fn bring_up(dev: &virtio::Device<Bound>) -> Result<(Arc<TeeDevice>, tee::Registration<VirtioTee>)> {

@@ -48,6 +48,16 @@ void virtio_tee_helper_unlock(struct virtio_device *vdev)
 	device_unlock(&vdev->dev);
 }
 
+/* From before the device is put to sleep until after it and its parents have woken up. */
+bool virtio_tee_helper_sleeping(const struct device *dev)
+{
+#ifdef CONFIG_PM_SLEEP
+	return dev->power.is_prepared;
+#else
+	return false;
+#endif
+}
+
 void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offset,
 				   void *buf, size_t len)
 {

@@ -24,6 +24,7 @@ bool virtio_tee_helper_has_feature(const struct virtio_device *vdev, unsigned in
 bool virtio_tee_helper_needs_reset(struct virtio_device *vdev);
 bool virtio_tee_helper_trylock(struct virtio_device *vdev);
 void virtio_tee_helper_unlock(struct virtio_device *vdev);
+bool virtio_tee_helper_sleeping(const struct device *dev);
 void virtio_tee_helper_cread_bytes(struct virtio_device *vdev, unsigned int offset,
 				   void *buf, size_t len);
 

@@ -6,9 +6,9 @@
 
 use core::{mem::offset_of, ptr::NonNull};
 
-use kernel::{bindings, device, error::to_result, prelude::*};
+use kernel::{bindings, error::to_result, prelude::*};
 
-use super::segments::raw;
+use super::{Driver, Registration};
 use crate::sys;
 
 /// A TA on the bus, until this is dropped: `struct tee_client_device`.
@@ -25,19 +25,17 @@ unsafe impl Send for BusDevice {}
 unsafe impl Sync for BusDevice {}
 
 impl BusDevice {
-    /// Puts a TA on the bus as a child of `parent`. Drivers that know it bind to it at once.
+    /// Puts a TA of a TEE on the bus, as a child of the TEE's own parent. Drivers that know it bind to it at
+    /// once.
     ///
     /// `EEXIST` where there is one of that name.
-    pub(crate) fn new(
-        parent: &device::Device<device::Bound>,
-        name: &CStr,
-        ta: [u8; 16],
-    ) -> Result<Self> {
+    pub(crate) fn new<T: Driver>(tee: &Registration<T>, name: &CStr, ta: [u8; 16]) -> Result<Self> {
         let mut tcdev = KBox::new(sys::tee_client_device::default(), GFP_KERNEL)?;
         tcdev.id.uuid.b = ta;
         tcdev.dev.bus = &raw const sys::tee_bus_type;
         tcdev.dev.release = Some(Self::release);
-        tcdev.dev.parent = raw(parent);
+        // It takes a reference to it.
+        tcdev.dev.parent = tee.parent();
         let tcdev = KBox::into_raw(tcdev);
         // SAFETY: The device is new, zeroed but for these fields, and stays where it is. If this fails,
         // it is given up as device_register() wants it: by a reference, as is its name.

@@ -7,7 +7,7 @@
 use core::{marker::PhantomData, ptr::NonNull};
 
 use kernel::{
-    device,
+    bindings, device,
     device::Bound,
     error::{from_err_ptr, to_result},
     prelude::*,
@@ -105,6 +105,18 @@ impl<T: Driver> Registration<T> {
 impl<T: Driver> Registration<T> {
     pub(super) fn as_raw(&self) -> *mut sys::tee_device {
         self.teedev.as_ptr()
+    }
+
+    /// The device that the TEE is of. It stays bound as long as `self` exists.
+    pub(super) fn parent(&self) -> *mut bindings::device {
+        // SAFETY: By the type's invariant; `new` has set the parent.
+        unsafe { (*self.teedev.as_ptr()).dev.parent }
+    }
+
+    /// The system goes to sleep, or is not yet back: no device may be added below the TEE's own parent.
+    pub(crate) fn sleeping(&self) -> bool {
+        // SAFETY: The parent exists as long as its child does.
+        unsafe { sys::virtio_tee_helper_sleeping(self.parent()) }
     }
 }
 

@@ -160,6 +160,6 @@ impl<T: Driver> Adapter<T> {
     extern "C" fn start_callback(vdev: *mut sys::virtio_device) -> c_int {
         // SAFETY: The core calls this with a device that is bound to this driver.
         let queues = unsafe { Virtqueues::<T::Token>::of(vdev) };
-        from_result(|| queues.map_or(Ok(()), Virtqueues::start).map(|()| 0))
+        from_result(|| queues.map_or(Ok(()), Virtqueues::restart).map(|()| 0))
     }
 }

@@ -43,4 +43,4 @@ mod virtqueue;
 pub(crate) use buffer::{Buffer, Token};
 pub(crate) use device::Device;
 pub(crate) use driver::{Adapter, DeviceId, Driver};
-pub(crate) use virtqueue::{Rejected, Submission, Virtqueues, Wait};
+pub(crate) use virtqueue::{Rejected, Restarted, Submission, Virtqueues, Wait};

@@ -6,6 +6,7 @@
 
 use core::{
     marker::PhantomData,
+    mem,
     ops::Range,
     ptr::{self, NonNull},
 };
@@ -24,6 +25,7 @@ use kernel::{
         atomic::{Atomic, Relaxed},
         new_mutex, new_spinlock_irq, Arc, ArcBorrow, Mutex, SpinLockIrq,
     },
+    time::{delay::fsleep, Delta},
     workqueue::{impl_has_work, new_work, Work, WorkItem},
 };
 
@@ -82,10 +84,26 @@ pub(crate) struct Virtqueues<T: Token> {
     failure: Work<Self>,
     #[pin]
     recovery: Work<Self, RECOVERY>,
+    /// The device is being unbound.
+    ending: Atomic<bool>,
+    #[pin]
+    observer: Mutex<Option<Arc<dyn Restarted>>>,
     workqueue: OwnedQueue,
     /// Apart from the other, which recovering flushes.
     recovery_queue: OwnedQueue,
 }
+
+/// Who wants to know when the queues were started again.
+pub(crate) trait Restarted: Send + Sync {
+    /// They were: the device knows nothing of what was before.
+    ///
+    /// Other devices may still be asleep. Neither this nor what it waits for may wait for queues to be
+    /// started or stopped.
+    fn restarted(self: Arc<Self>);
+}
+
+/// How often a work looks whether the device's lock is free.
+const LOCK_FREE_YET: Delta = Delta::from_millis(20);
 
 /// Names of the two works.
 const FAILURE: u64 = 0;
@@ -208,6 +226,8 @@ impl<T: Token> Virtqueues<T> {
                 phase <- new_mutex!(Phase::Stopped),
                 failure <- new_work!("virtio::Virtqueues::failure"),
                 recovery <- new_work!("virtio::Virtqueues::recovery"),
+                ending: Atomic::new(false),
+                observer <- new_mutex!(None),
                 workqueue,
                 recovery_queue,
             }),
@@ -243,7 +263,8 @@ impl<T: Token> Virtqueues<T> {
             // that come back can hold the last other reference.
             let this = Arc::from(unsafe { ArcBorrow::from_raw(this) });
             this.stop();
-            // It does not wait for the device's lock, which the caller may have.
+            // It does not wait any more for the device's lock, which the caller may have.
+            this.ending.store(true, Relaxed);
             this.recovery_queue.flush();
             // SAFETY: The device is still bound to this driver.
             unsafe { (*vdev).priv_ = ptr::null_mut() };
@@ -256,6 +277,22 @@ impl<T: Token> Virtqueues<T> {
             let ring = queue.ring.lock();
             (&*queue.name, ring.in_flight, ring.counts)
         })
+    }
+
+    /// Who is told from now on when the queues were started again. Returns when nobody is being told of the
+    /// one before.
+    pub(crate) fn when_restarted(&self, observer: Option<Arc<dyn Restarted>>) {
+        let before = mem::replace(&mut *self.observer.lock(), observer);
+        drop(before);
+    }
+
+    /// Starts the queues after they were stopped, and tells who wants to know.
+    pub(super) fn restart(&self) -> Result {
+        self.start()?;
+        if let Some(observer) = &*self.observer.lock() {
+            observer.clone().restarted();
+        }
+        Ok(())
     }
 
     /// How often the queues were started. A device knows nothing of what was before.
@@ -491,15 +528,21 @@ impl<T: Token> Virtqueues<T> {
     /// The device has asked to be reset: resets it, and starts over.
     fn recover(&self) {
         let vdev = self.device.as_raw();
+        // Whoever unbinds the device has its lock, and waits for this.
+        // SAFETY: The device is valid.
+        while !unsafe { sys::virtio_tee_helper_trylock(vdev) } {
+            if self.ending.load(Relaxed) {
+                return;
+            }
+            fsleep(LOCK_FREE_YET);
+        }
+        // A device that sleeps cannot be asked, and is going to be reset in any case.
+        let running = *self.phase.lock() == Phase::Running;
         // SAFETY: The device is valid; its lock keeps it from being unbound, or put to sleep, meanwhile.
         // If `priv` is this object, it is bound to this driver.
         let recovered = unsafe {
-            if !sys::virtio_tee_helper_trylock(vdev) {
-                // Somebody else is at it, and going to stop it or start it anew.
-                return;
-            }
             let ours = ptr::eq((*vdev).priv_.cast(), self);
-            let result = if ours && sys::virtio_tee_helper_needs_reset(vdev) {
+            let result = if ours && running && sys::virtio_tee_helper_needs_reset(vdev) {
                 dev_warn!(
                     self.device,
                     "the device asks for a reset: all contexts are lost\n"

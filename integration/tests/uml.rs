@@ -6,13 +6,14 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{
-    assert_daemon_unchanged, check, device_interrupts, random_numbers, start, KernelMemory, Outcome,
+    assert_daemon_unchanged, check, device_interrupts, random_numbers, random_numbers_come,
+    reset_with_random_numbers, start, KernelMemory, Outcome,
 };
 use guest_agent::Status;
 use integration::daemon::Daemon;
 use integration::provision::{self, UmlKind};
 use integration::uml::UmlVm;
-use integration::vm::{Door, Guest};
+use integration::vm::{Door, Guest, Vm};
 use integration::Scene;
 
 /// Much less than the calls last that are to be cut short.
@@ -53,6 +54,9 @@ const CHECKS: [&str; 27] = [
     "temporary probe --count 1000",
     "temporary probe --count 1000 --user-buffer",
 ];
+
+/// How often the device is reset.
+const RESETS: u32 = 50;
 
 /// A machine under test.
 struct Machine<'a> {
@@ -181,6 +185,26 @@ impl Machine<'_> {
     }
 }
 
+/// After each reset of the device the kernel's own driver has the TEE's random numbers anew, and nothing is left
+/// behind. User-mode Linux has nothing that resets a device.
+fn resets(vm: &Vm) -> Outcome {
+    let guest = &vm.guest;
+    guest.sh("insmod /lib/optee-rng.ko")?;
+    for _ in 0..5 {
+        reset_with_random_numbers(guest)?;
+        random_numbers_come(guest)?;
+    }
+    let before = KernelMemory::of(guest);
+    for _ in 0..RESETS {
+        reset_with_random_numbers(guest)?;
+    }
+    random_numbers_come(guest)?;
+    KernelMemory::of(guest).assert_no_leak(before, RESETS, 16 << 10);
+    guest.sh("rmmod optee_rng")?;
+    check(guest, "hello hello-c");
+    Ok(())
+}
+
 /// The TEE device's interrupts in user-mode Linux, where all of a device's queues have one.
 #[allow(clippy::unwrap_used, clippy::panic, reason = "only tests call this")]
 fn uml_interrupts(guest: &Guest) -> u64 {
@@ -218,6 +242,7 @@ fn the_guests_checks_beside_qemu() -> Outcome {
             Machine { guest: &vm.guest, daemon: &scene.daemon, interrupts: device_interrupts, times };
         machine.run()?;
         let times = machine.times;
+        resets(&vm)?;
         vm.shut_down()?;
         scene.daemon.terminate()?;
         times

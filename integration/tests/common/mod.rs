@@ -64,33 +64,59 @@ pub(crate) fn wait_until(guest: &Guest, condition: &str) {
     guest.sh(&script).unwrap_or_else(|error| panic!("{error}"));
 }
 
+/// Where the kernel has its random numbers from.
+const RNG_CURRENT: &str = "cat /sys/class/misc/hw_random/rng_current";
+
 /// The kernel's own driver finds the TEE's source of random numbers on the TEE bus, and gives what comes
 /// from there to `/dev/hwrng`; it does so anew when the device was gone, and leaves nothing behind.
 pub(crate) fn random_numbers(guest: &Guest) -> Outcome {
-    const READ: &str = "dd if=/dev/hwrng bs=64 count=1 2>&- | busybox md5sum";
-    const CURRENT: &str = "cat /sys/class/misc/hw_random/rng_current";
     let on_bus = guest.sh("ls /sys/bus/tee/devices")?;
     assert!(on_bus.contains("-ta-ab7a617c-b8e7-4d8f-8301-d09b61036b64"), "{on_bus}");
     guest.sh("insmod /lib/optee-rng.ko")?;
     let device = virtio_name(guest);
     for _ in 0..2 {
-        assert_eq!(guest.sh(CURRENT)?, "optee-rng\n");
-        let calls = "awk '/^request/ { n += $3 } END { print n }' /sys/kernel/debug/virtio_tee-*/queues";
-        let before: u64 = guest.sh(calls)?.trim().parse()?;
-        let (one, two) = (guest.sh(READ)?, guest.sh(READ)?);
-        assert_ne!(one, two);
-        let after: u64 = guest.sh(calls)?.trim().parse()?;
-        assert!(after >= before + 2, "{before} calls before, {after} after two reads");
+        random_numbers_come(guest)?;
         let driver = "/sys/bus/virtio/drivers/virtio_tee";
         guest.sh(&format!("echo {device} >{driver}/unbind"))?;
         assert_eq!(guest.sh("ls /sys/bus/tee/devices")?, "");
-        assert_ne!(guest.sh(CURRENT)?, "optee-rng\n");
+        assert_ne!(guest.sh(RNG_CURRENT)?, "optee-rng\n");
         guest.sh(&format!("echo {device} >{driver}/bind"))?;
     }
     guest.sh("rmmod optee_rng")?;
     check(guest, "hello hello-c");
     Ok(())
 }
+
+/// What `/dev/hwrng` gives comes from the TEE.
+pub(crate) fn random_numbers_come(guest: &Guest) -> Outcome {
+    const READ: &str = "dd if=/dev/hwrng bs=64 count=1 2>&- | busybox md5sum";
+    assert_eq!(guest.sh(RNG_CURRENT)?, "optee-rng\n");
+    let calls = "awk '/^request/ { n += $3 } END { print n }' /sys/kernel/debug/virtio_tee-*/queues";
+    let before: u64 = guest.sh(calls)?.trim().parse()?;
+    let (one, two) = (guest.sh(READ)?, guest.sh(READ)?);
+    assert_ne!(one, two);
+    let after: u64 = guest.sh(calls)?.trim().parse()?;
+    assert!(after >= before + 2, "{before} calls before, {after} after two reads");
+    Ok(())
+}
+
+/// Resets the PCI device that the TEE device is of, and waits until the kernel's own driver has the source of
+/// random numbers anew.
+pub(crate) fn reset_with_random_numbers(guest: &Guest) -> Outcome {
+    let link = "readlink /sys/bus/tee/devices/*-ta-ab7a617c-*/driver";
+    let starts = "sed -n 's/^starts //p' /sys/kernel/debug/virtio_tee-*/limits";
+    let before: u32 = guest.sh(starts)?.trim().parse()?;
+    guest.sh(&format!("echo 1 >/sys/bus/virtio/devices/{}/../reset", virtio_name(guest)))?;
+    assert_eq!(guest.sh(starts)?.trim().parse::<u32>()?, before + 1);
+    // The kernel's log says nothing of it, but the context that the driver opened is of this start.
+    wait_until(guest, &format!("{link} | grep -q optee-rng && [ $({OPEN_CONTEXTS}) -eq 1 ]"));
+    wait_until(guest, &format!("{RNG_CURRENT} | grep -qx optee-rng"));
+    Ok(())
+}
+
+/// How many contexts are open that count, since they are of the device's present start.
+const OPEN_CONTEXTS: &str =
+    "sed -n 's/^contexts \\([0-9]*\\) of.*/\\1/p' /sys/kernel/debug/virtio_tee-*/limits";
 
 /// The TEE device's name among the virtio devices: `virtio1`.
 #[track_caller]

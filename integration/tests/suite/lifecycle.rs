@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::common::{check, start, virtio_name, Outcome};
+use crate::common::{check, random_numbers_come, reset_with_random_numbers, start, virtio_name, Outcome};
 use crate::DOOR;
 use guest_agent::Status;
 use integration::Scene;
@@ -123,6 +123,21 @@ fn a_device_reset_in_a_call_ends_the_call() -> Outcome {
     for line in ["starts 2", "contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
         assert!(limits.contains(line), "{line}: {limits}");
     }
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn the_kernels_own_drivers_work_after_a_reset() -> Outcome {
+    let scene = Scene::set("reset-clients", DOOR, 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    vm.guest.sh("insmod /lib/optee-rng.ko")?;
+    for _ in 0..3 {
+        random_numbers_come(&vm.guest)?;
+        reset_with_random_numbers(&vm.guest)?;
+    }
+    random_numbers_come(&vm.guest)?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())
