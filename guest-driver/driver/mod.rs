@@ -17,6 +17,7 @@
 //! - [`loan`]: memory that the device has for the time of a request.
 //! - [`memory`]: REGISTER_MEM and UNREGISTER_MEM, and when to use them.
 //! - [`call`]: OPEN_SESSION, INVOKE_FUNC, CLOSE_SESSION and CANCEL_REQ.
+//! - [`arguments`]: the parameters of a call, and the memory that goes along.
 //! - [`session`]: which sessions a context has.
 //! - [`quota`]: how many contexts and sessions there are.
 //! - [`config`]: the configuration space, checked.
@@ -49,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 mod announce;
+mod arguments;
 mod call;
 mod config;
 mod context;
