@@ -26,7 +26,7 @@ module! {
     params: {
         device_id: u32 {
             default: 0,
-            description: "Another virtio device ID to take, for VMMs that do not know that of the TEE device (46)",
+            description: "Another virtio device ID to take, for VMMs that do not know 46",
         },
     },
 }

@@ -3,11 +3,11 @@
 //! TAs for the kernel's own drivers.
 //!
 //! A TEE with OP-TEE's API lists, by a pseudo TA of its own, those TAs that the kernel has drivers
-//! for: a source of random numbers, say. They go on the TEE bus, where their drivers find them, as those
-//! of the kernel's driver for OP-TEE do.
+//! for: a source of random numbers, say. They go on the TEE bus, where their drivers find them, as
+//! those of the kernel's driver for OP-TEE do.
 //!
-//! What their drivers have open is lost when the device is reset, and they do not know. So all TAs then leave
-//! the bus, with which their drivers close what is lost, and come anew.
+//! What their drivers have open is lost when the device is reset, and they do not know. So all TAs
+//! then leave the bus, with which their drivers close what is lost, and come anew.
 
 use kernel::{
     prelude::*,
@@ -38,7 +38,8 @@ const TEEC_ERROR_SHORT_BUFFER: u32 = 0xffff_0010;
 /// Most TAs that are put on the bus.
 const MAX_TAS: usize = 256;
 
-/// How often it is looked whether the system is awake again, where the device is so before the others.
+/// How often it is looked whether the system is awake again, where the device is so before the
+/// others.
 const AWAKE_YET: Delta = Delta::from_millis(20);
 
 type Uuid = [u8; 16];

@@ -107,7 +107,8 @@ impl Arguments {
         Ok(out)
     }
 
-    /// Registers memory, or adds it to the runs. `E2BIG` if that are more runs than a request can have.
+    /// Registers memory, or adds it to the runs. `E2BIG` if that are more runs than a request can
+    /// have.
     fn place(&mut self, limits: &Limits, loan: &Loan) -> Result<Place> {
         if let Some(shm) = loan.shm() {
             if let Some(id) = memory::name_for_call(shm, false)? {

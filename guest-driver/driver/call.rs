@@ -179,9 +179,9 @@ fn cancel_message(context: u64, session: u32, cancel_id: u32) -> Result<KVVec<u8
     })
 }
 
-/// The name of a call in an open session, so that it has one in any case. libteec gives its calls none, and
-/// cancels what is under way in a session, which is all that OP-TEE looks at: so calls without a name have one
-/// in common.
+/// The name of a call in an open session, so that it has one in any case. libteec gives its calls
+/// none, and cancels what is under way in a session, which is all that OP-TEE looks at: so calls
+/// without a name have one in common.
 fn name_in_session(given: u32) -> u32 {
     match given {
         0 => UNNAMED,
@@ -233,8 +233,8 @@ impl Call<'_> {
         answer
     }
 
-    /// Makes it: `fixed`, and what follows. Returns the answer, and the buffer that it is in. `None`
-    /// if the device has gone, or its answer makes no sense.
+    /// Makes it: `fixed`, and what follows. Returns the answer, and the buffer that it is in.
+    /// `None` if the device has gone, or its answer makes no sense.
     fn send<M: IntoBytes + Immutable>(
         &self,
         fixed: &M,

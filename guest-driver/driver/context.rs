@@ -104,10 +104,10 @@ impl Context {
 
     /// The client has gone: closes the context.
     ///
-    /// CLOSE_DEVICE waits for the TEE, and pages are not to wait for that. So it comes last, when no
-    /// memory is registered. But a call that the client has left behind keeps its memory until it
-    /// ends, and what makes it end, if it heeds no cancellation, is CLOSE_DEVICE: with such calls it
-    /// comes at once, and [gives back](Self::closed) all memory.
+    /// CLOSE_DEVICE waits for the TEE, and pages are not to wait for that. So it comes last, when
+    /// no memory is registered. But a call that the client has left behind keeps its memory until
+    /// it ends, and what makes it end, if it heeds no cancellation, is CLOSE_DEVICE: with such
+    /// calls it comes at once, and [gives back](Self::closed) all memory.
     pub(super) fn close(&self) {
         let mut end = self.end.lock();
         end.closing = true;
@@ -116,8 +116,8 @@ impl Context {
         drop(ready);
     }
 
-    /// Once CLOSE_DEVICE is under way, or just about to be, waits for the answer, by which the device
-    /// has given all memory back. `None` before.
+    /// Once CLOSE_DEVICE is under way, or just about to be, waits for the answer, by which the
+    /// device has given all memory back. `None` before.
     pub(super) fn closed(&self) -> Option<Result> {
         let under_way = self.end.lock().close.is_none();
         under_way.then(|| self.outcome.wait())
@@ -251,8 +251,8 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The device has answered, or will not. Usable in any context: who waits for this can be in the
-    /// way of all that is deferred.
+    /// The device has answered, or will not. Usable in any context: who waits for this can be in
+    /// the way of all that is deferred.
     pub(super) fn answered(&self, answer: &Buffer<Request>) {
         self.outcome
             .set(response::<wire::ResponseHeader>(answer).map(|_| ()));

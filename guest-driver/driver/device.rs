@@ -222,8 +222,8 @@ pub(super) fn message<M: IntoBytes + Immutable>(fixed: &M) -> Result<KVVec<u8>> 
     Ok(message)
 }
 
-/// The fixed part of a response. `ENODEV` if there is none, since the device has gone; `EPROTO` if it
-/// is shorter than it has to be.
+/// The fixed part of a response. `ENODEV` if there is none, since the device has gone; `EPROTO` if
+/// it is shorter than it has to be.
 pub(super) fn response<R: FromBytes + KnownLayout + Immutable>(
     answer: &Buffer<Request>,
 ) -> Result<R> {

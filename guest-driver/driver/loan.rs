@@ -7,8 +7,8 @@ use kernel::sync::aref::ARef;
 use super::probe::VirtioTee;
 use crate::tee::{Access, Segments, Shm, UserMemory};
 
-/// Memory that the device may access until it has used the buffer of a request, and what of it a call
-/// uses.
+/// Memory that the device may access until it has used the buffer of a request, and what of it a
+/// call uses.
 pub(super) struct Loan {
     memory: Lent,
     access: Access,

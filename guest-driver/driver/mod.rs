@@ -5,9 +5,9 @@
 //! It is built on [`crate::virtio`] and [`crate::tee`], and contains no `unsafe`.
 //!
 //! ```text
-//!   crate::tee ── tee::Driver ──▶ ops ──▶ call, context, memory ──▶ device ──▶ crate::virtio
-//!                                                                     ▲             │
-//!                                                                  request ◀── used ┘
+//!   crate::tee -- tee::Driver --> ops --> call, context, memory --> device --> crate::virtio
+//!                                                                     ^             |
+//!                                                                  request <-- used +
 //! ```
 //!
 //! - [`device`]: what there is once for each device; making requests and awaiting responses.
@@ -44,8 +44,8 @@
 //! `TEEC_ERROR_COMMUNICATION`, everything after that with `ENODEV`. Then it waits, as the TEE
 //! subsystem does for any TEE, until the last client has closed its file descriptors.
 //!
-//! A device that breaks the rules of its rings, or does not give memory back, is reset likewise, and
-//! stays unusable until it is bound anew: pages are not freed while it has access to them.
+//! A device that breaks the rules of its rings, or does not give memory back, is reset likewise,
+//! and stays unusable until it is bound anew: pages are not freed while it has access to them.
 
 #![forbid(unsafe_code)]
 

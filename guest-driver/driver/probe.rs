@@ -93,11 +93,12 @@ fn bring_up(dev: &virtio::Device<Bound>) -> Result<(Arc<TeeDevice>, tee::Registr
     let version = tee.device.limits.version;
     dev_info!(
         dev,
-        "{}: implementation {}, capabilities {:#x}, {:#x}; {request_queues} request queues{dma_note}\n",
+        "{}: implementation {}, capabilities {:#x}, {:#x}; {} request queues{dma_note}\n",
         &*tee.revision,
         version.impl_id,
         version.gen_caps,
-        version.impl_caps
+        version.impl_caps,
+        request_queues
     );
     Ok((tee.device.clone(), registration))
 }

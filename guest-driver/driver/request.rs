@@ -133,7 +133,8 @@ impl Token for Request {
         if let Aftermath::CloseContext(closing) = &buffer.token().aftermath {
             closing.answered(&buffer);
         }
-        // The buffer goes to the client or to the workqueue, so that what it holds is dropped there.
+        // The buffer goes to the client or to the workqueue, so that what it holds is dropped
+        // there.
         let unwanted = match buffer.token().waiter.clone() {
             Some(waiter) => waiter.answer(buffer),
             None => Some(buffer),

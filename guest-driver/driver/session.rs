@@ -60,8 +60,8 @@ impl Sessions {
         Ok(session.quota)
     }
 
-    /// Calls of this session are to get through where others have to wait. `EINVAL` if it is not the
-    /// context's.
+    /// Calls of this session are to get through where others have to wait. `EINVAL` if it is not
+    /// the context's.
     pub(super) fn make_system(&self, id: u32) -> Result {
         let mut list = self.list.lock();
         let mut sessions = list.iter_mut();

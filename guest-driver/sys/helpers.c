@@ -145,7 +145,7 @@ struct page *virtio_tee_helper_virt_to_page(const void *addr)
 	return virt_to_page(addr);
 }
 
-/* Each virtqueue's interrupts at the CPUs whose requests it carries. Not all transports can do that. */
+/* Each virtqueue's interrupts at the CPUs whose calls it carries, if the transport can. */
 void virtio_tee_helper_set_affinity(struct virtqueue *vq, const struct cpumask *mask)
 {
 	virtqueue_set_affinity(vq, mask);

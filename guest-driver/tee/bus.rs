@@ -25,8 +25,8 @@ unsafe impl Send for BusDevice {}
 unsafe impl Sync for BusDevice {}
 
 impl BusDevice {
-    /// Puts a TA of a TEE on the bus, as a child of the TEE's own parent. Drivers that know it bind to it at
-    /// once.
+    /// Puts a TA of a TEE on the bus, as a child of the TEE's own parent. Drivers that know it bind
+    /// to it at once.
     ///
     /// `EEXIST` where there is one of that name.
     pub(crate) fn new<T: Driver>(tee: &Registration<T>, name: &CStr, ta: [u8; 16]) -> Result<Self> {
@@ -37,8 +37,8 @@ impl BusDevice {
         // It takes a reference to it.
         tcdev.dev.parent = tee.parent();
         let tcdev = KBox::into_raw(tcdev);
-        // SAFETY: The device is new, zeroed but for these fields, and stays where it is. If this fails,
-        // it is given up as device_register() wants it: by a reference, as is its name.
+        // SAFETY: The device is new, zeroed but for these fields, and stays where it is. If this
+        // fails, it is given up as device_register() wants it: by a reference, as is its name.
         unsafe {
             let dev = &raw mut (*tcdev).dev;
             bindings::device_initialize(dev);

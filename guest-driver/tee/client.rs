@@ -43,8 +43,8 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// Opens a session with a TA, as nobody in particular: that is what the kernel's other clients do.
-    /// The verdict, if it is not success.
+    /// Opens a session with a TA, as nobody in particular: that is what the kernel's other clients
+    /// do. The verdict, if it is not success.
     pub(crate) fn open_session(&self, ta: [u8; 16]) -> Result<Result<Session<'_>, Verdict>> {
         let mut arg = sys::tee_ioctl_open_session_arg {
             uuid: ta,
@@ -77,8 +77,8 @@ impl<'a> Client<'a> {
 
 impl Session<'_> {
     /// Calls a function with one parameter, the first `size` bytes of `memory` for output; without
-    /// memory, a NULL memref. Returns the verdict, if it is not success, and how many bytes there are
-    /// to read, or would have been.
+    /// memory, a NULL memref. Returns the verdict, if it is not success, and how many bytes there
+    /// are to read, or would have been.
     pub(crate) fn read(
         &self,
         func: u32,
@@ -99,7 +99,8 @@ impl Session<'_> {
             ..Default::default()
         };
         let ctx = self.client.ctx.as_ptr();
-        // SAFETY: The context is open, and there are as many parameters; the memory outlives the call.
+        // SAFETY: The context is open, and there are as many parameters; the memory outlives the
+        // call.
         to_result(unsafe { sys::tee_client_invoke_func(ctx, &mut arg, params.as_mut_ptr()) })?;
         let [first, ..] = &params;
         // SAFETY: The attribute is what it was.
@@ -118,8 +119,8 @@ impl Memory<'_> {
             (sys::tee_shm_get_va(shm, 0), sys::tee_shm_get_va(shm, last))
         };
         let (start, _) = (from_err_ptr(start)?, from_err_ptr(end)?);
-        // SAFETY: The bytes from first to last are the memory's, as was just checked. The TEE can write
-        // to them meanwhile, which makes any bytes of them.
+        // SAFETY: The bytes from first to last are the memory's, as was just checked. The TEE can
+        // write to them meanwhile, which makes any bytes of them.
         unsafe { ptr::copy_nonoverlapping(start.cast(), bytes.as_mut_ptr(), bytes.len()) };
         Ok(())
     }

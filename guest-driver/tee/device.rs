@@ -113,7 +113,8 @@ impl<T: Driver> Registration<T> {
         unsafe { (*self.teedev.as_ptr()).dev.parent }
     }
 
-    /// The system goes to sleep, or is not yet back: no device may be added below the TEE's own parent.
+    /// The system goes to sleep, or is not yet back: no device may be added below the TEE's own
+    /// parent.
     pub(crate) fn sleeping(&self) -> bool {
         // SAFETY: The parent exists as long as its child does.
         unsafe { sys::virtio_tee_helper_sleeping(self.parent()) }

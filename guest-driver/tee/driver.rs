@@ -350,8 +350,8 @@ impl<T: Driver> Vtable<T> {
         size: usize,
         align: usize,
     ) -> c_int {
-        // What is asked for comes from user space; so would the kernel's warning that it is too much.
-        // SAFETY: Always safe to call.
+        // What is asked for comes from user space; so would the kernel's warning that it is too
+        // much. SAFETY: Always safe to call.
         if size > unsafe { sys::virtio_tee_helper_max_alloc() } {
             return ENOMEM.to_errno();
         }

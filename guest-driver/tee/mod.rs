@@ -23,10 +23,10 @@
 //! [`Driver::Context`] and [`Driver::Memory`], which live as long as those:
 //!
 //! ```text
-//!    tee_device ───── Driver::Data
-//!        ├─ tee_context ── Driver::Context      open() … the last reference to it
-//!        └─ tee_shm ────── Driver::Memory       alloc or register … the last reference to it
-//!                       └─ Segments             its pages, as a device can address them
+//!    tee_device ----- Driver::Data
+//!        +- tee_context -- Driver::Context      open() ... the last reference to it
+//!        +- tee_shm ------ Driver::Memory       alloc or register ... the last reference to it
+//!                       +- Segments             its pages, as a device can address them
 //! ```
 //!
 //! A driver that lets a device at a [`Shm`] keeps an `ARef` of it meanwhile: pages are not freed or

@@ -61,8 +61,8 @@ pub(crate) enum Param<'a, T: Driver> {
 ///
 /// # Invariants
 ///
-/// All memrefs of `raw` are null, or refer to memory of `context`, which stays as long as this. If any
-/// is a user buffer, the current task, which this does not leave, has memory of its own.
+/// All memrefs of `raw` are null, or refer to memory of `context`, which stays as long as this. If
+/// any is a user buffer, the current task, which this does not leave, has memory of its own.
 pub(crate) struct Params<'a, T: Driver> {
     raw: &'a mut [sys::tee_param],
     /// The device that maps memory, if that has to be.
@@ -71,8 +71,8 @@ pub(crate) struct Params<'a, T: Driver> {
 }
 
 impl<'a, T: Driver> Params<'a, T> {
-    /// Fails with `EINVAL` if a memref leaves its memory, or is of another context than `context`, or
-    /// if there is a user buffer but no user, which clients within the kernel can bring about.
+    /// Fails with `EINVAL` if a memref leaves its memory, or is of another context than `context`,
+    /// or if there is a user buffer but no user, which clients within the kernel can bring about.
     ///
     /// # Safety
     ///

@@ -43,8 +43,8 @@ pub(crate) struct UserMemory {
 enum Pages {
     /// They are the process's.
     Pinned(#[allow(dead_code, reason = "to be dropped")] Pinned),
-    /// They are the kernel's: a copy of what the process cannot write to, and what no TA is going to
-    /// write to therefore.
+    /// They are the kernel's: a copy of what the process cannot write to, and what no TA is going
+    /// to write to therefore.
     Copied(#[allow(dead_code, reason = "to be dropped")] KVVec<Page>),
 }
 
@@ -84,8 +84,8 @@ impl UserRange<'_> {
             let done = pinned.list.len();
             let wanted = (count - done).min(c_int::MAX as usize);
             let room = pinned.list.spare_capacity_mut();
-            // SAFETY: By the type's invariant there is memory to look the range up in, and there is room
-            // for that many pages.
+            // SAFETY: By the type's invariant there is memory to look the range up in, and there is
+            // room for that many pages.
             let got = unsafe {
                 bindings::pin_user_pages_fast(
                     first + done * PAGE_SIZE,
@@ -127,8 +127,8 @@ impl UserRange<'_> {
             list.push(page.as_ptr(), GFP_KERNEL)?;
             pages.push(page, GFP_KERNEL_ACCOUNT)?;
         }
-        // SAFETY: They are valid, and are not freed before the result is dropped. As to the device, as
-        // in `pin`.
+        // SAFETY: They are valid, and are not freed before the result is dropped. As to the device,
+        // as in `pin`.
         let segments = unsafe { Segments::new(list.as_ptr(), count, self.dma.cloned()) }?;
         Ok(UserMemory {
             segments,

@@ -28,8 +28,8 @@ pub(crate) trait Driver {
     /// A device is there that the driver takes.
     ///
     /// The [`Virtqueues`] that this makes are stopped when the device is unbound, before the data
-    /// is dropped, and when this fails. They are stopped when the system goes to sleep or the device is
-    /// reset, and started again after that.
+    /// is dropped, and when this fails. They are stopped when the system goes to sleep or the
+    /// device is reset, and started again after that.
     fn probe(dev: &Device<device::Core<'_>>) -> impl PinInit<Self::Data, Error>;
 }
 
@@ -136,7 +136,8 @@ impl<T: Driver> Adapter<T> {
     }
 
     extern "C" fn remove_callback(vdev: *mut sys::virtio_device) {
-        // SAFETY: The core calls this with a device that is bound to this driver, for the last time.
+        // SAFETY: The core calls this with a device that is bound to this driver, for the last
+        // time.
         unsafe { Virtqueues::<T::Token>::release(vdev) };
     }
 

@@ -24,16 +24,16 @@
 //! that time, and it is not freed, whatever becomes of the task that made the request.
 //!
 //! ```text
-//!    driver ── Virtqueues::buffer ──▶ Buffer ── submit ──▶ queue ── device ──┐
-//!                                                                            │
-//!    driver ◀── Token::deferred ◀── Buffer::defer ◀── Token::used ◀──────────┘
+//!    driver -- Virtqueues::buffer --> Buffer -- submit --> queue -- device --+
+//!                                                                            |
+//!    driver <-- Token::deferred <-- Buffer::defer <-- Token::used <----------+
 //!              (may sleep)                           (in an interrupt)
 //! ```
 //!
-//! Queues are in groups, of which any queue will do. Where all of a group are full, `submit` waits, and
-//! those who wait have their turn as buffers come back. When the device goes away, or breaks the rules of its
-//! rings, it is reset, all buffers come back by [`Token::used`] without a response, and `submit`
-//! fails with `ENODEV` from then on.
+//! Queues are in groups, of which any queue will do. Where all of a group are full, `submit` waits,
+//! and those who wait have their turn as buffers come back. When the device goes away, or breaks
+//! the rules of its rings, it is reset, all buffers come back by [`Token::used`] without a
+//! response, and `submit` fails with `ENODEV` from then on.
 
 mod buffer;
 mod device;

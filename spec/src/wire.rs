@@ -47,8 +47,8 @@ pub const VIRTIO_TEE_CMD_UNREGISTER_MEM: u32 = 9;
 pub const VIRTIO_TEE_S_OK: u32 = 0;
 /// The command is unknown, or not for this queue.
 pub const VIRTIO_TEE_S_UNSUPP: u32 = 1;
-/// The request is malformed: too short or long, too many parameters or runs, a bad attribute, a range
-/// outside its memory.
+/// The request is malformed: too short or long, too many parameters or runs, a bad attribute, a
+/// range outside its memory.
 pub const VIRTIO_TEE_S_INVAL: u32 = 2;
 /// No such context.
 pub const VIRTIO_TEE_S_BAD_CONTEXT: u32 = 3;
@@ -56,7 +56,8 @@ pub const VIRTIO_TEE_S_BAD_CONTEXT: u32 = 3;
 pub const VIRTIO_TEE_S_BAD_SESSION: u32 = 4;
 /// No such registered memory in this context.
 pub const VIRTIO_TEE_S_BAD_MEMORY: u32 = 5;
-/// A page run is empty, not aligned to `Config::page_size`, or not memory that the device can reach.
+/// A page run is empty, not aligned to `Config::page_size`, or not memory that the device can
+/// reach.
 pub const VIRTIO_TEE_S_BAD_ADDRESS: u32 = 6;
 /// A limit on contexts, sessions, memories, bytes of memory or runs in flight is reached.
 pub const VIRTIO_TEE_S_LIMIT: u32 = 7;
@@ -359,7 +360,8 @@ wire_struct! {
         a: U64,
         /// Value: the second. Memref: size of the buffer in bytes.
         b: U64,
-        /// Value: the third. Memref: the registered memory, or `VIRTIO_TEE_MEMORY_NULL`; zero with TRANSIENT.
+        /// Value: the third. Memref: the registered memory, or `VIRTIO_TEE_MEMORY_NULL`; zero with
+        /// TRANSIENT.
         c: U64,
     }
 }

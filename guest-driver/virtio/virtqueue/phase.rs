@@ -33,8 +33,8 @@ pub(super) enum Phase {
 pub(crate) trait Restarted: Send + Sync {
     /// They were: the device knows nothing of what was before.
     ///
-    /// Other devices may still be asleep. Neither this nor what it waits for may wait for queues to be
-    /// started or stopped.
+    /// Other devices may still be asleep. Neither this nor what it waits for may wait for queues to
+    /// be started or stopped.
     fn restarted(self: Arc<Self>);
 }
 
@@ -98,8 +98,8 @@ impl<T: Token> Virtqueues<T> {
         self.workqueue.flush();
     }
 
-    /// Gives up a device that does not follow the rules: it is reset, and has access to nothing once
-    /// this returns. Does nothing if the queues are not running.
+    /// Gives up a device that does not follow the rules: it is reset, and has access to nothing
+    /// once this returns. Does nothing if the queues are not running.
     pub(crate) fn abandon(&self) {
         let mut phase = self.phase.lock();
         if *phase == Phase::Running {
@@ -171,8 +171,8 @@ impl<T: Token> Virtqueues<T> {
         }
     }
 
-    /// Who is told from now on when the queues were started again. Returns when nobody is being told of the
-    /// one before.
+    /// Who is told from now on when the queues were started again. Returns when nobody is being
+    /// told of the one before.
     pub(crate) fn when_restarted(&self, observer: Option<Arc<dyn Restarted>>) {
         let before = mem::replace(&mut *self.observer.lock(), observer);
         drop(before);
@@ -200,8 +200,8 @@ impl<T: Token> Virtqueues<T> {
         }
         // A device that sleeps cannot be asked, and is going to be reset in any case.
         let running = *self.phase.lock() == Phase::Running;
-        // SAFETY: The device is valid; its lock keeps it from being unbound, or put to sleep, meanwhile.
-        // If `priv` is this object, it is bound to this driver.
+        // SAFETY: The device is valid; its lock keeps it from being unbound, or put to sleep,
+        // meanwhile. If `priv` is this object, it is bound to this driver.
         let recovered = unsafe {
             let ours = ptr::eq((*vdev).priv_.cast(), self);
             let result = if ours && running && sys::virtio_tee_helper_needs_reset(vdev) {
