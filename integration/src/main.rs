@@ -74,6 +74,10 @@ enum Command {
         /// What to build it for.
         arch: ArchArg,
     },
+    /// Pack the driver as Debian packages, for DKMS.
+    DriverPackages,
+    /// Write the driver as patches to the kernel, and try them: applied, built in its tree, checkpatch.pl.
+    DriverPatches,
     /// Hold docs/gp-coverage.md against what the tests of the software TEE have recorded: `cargo test -p soft-tee`.
     GpCoverage {
         /// Write the page anew.
@@ -121,6 +125,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             };
             println!("{}", provision::driver(arch, Lints::Deny)?.module.display());
         }
+        Command::DriverPackages => println!("{}", provision::driver_packages()?.display()),
+        Command::DriverPatches => println!("{}", provision::driver_patches()?.display()),
         Command::GpCoverage { update } => gp_coverage_page(update)?,
         Command::HostArm64 => println!("{}", provision::host_for_arm64()?.display()),
     }

@@ -15,6 +15,8 @@ const CLIENT: &str = "drivers/char/hw_random/optee-rng.c";
 const FAIL_NTH: &str = "integration/fail-nth";
 /// What all of it is built from: the driver's own folder, the wire format's, and that.
 const SOURCES: [&str; 3] = ["guest-driver", "spec/src", FAIL_NTH];
+/// What the driver alone is built from.
+pub(super) const DRIVER_SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 
 /// The driver's module.
 #[derive(Debug, Clone)]

@@ -10,6 +10,8 @@
 //!   driver       virtio_tee.ko                                built inside the root
 //!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
 //!   uml          the kernel as a program, and its driver      built inside the root, where asked for
+//!   package      the driver as packages for DKMS             the same
+//!   patches      the driver as patches, built in the tree    the same, where asked for
 //!   optee        firmware of an Arm machine with OP-TEE       built inside the root for arm64, where asked for
 //!   nested       QEMU and daemon for a guest in that machine  the same
 //! ```
@@ -23,6 +25,8 @@ mod host_tools;
 mod kernel;
 mod nested;
 mod optee;
+mod package;
+mod patches;
 mod programs;
 mod root;
 mod store;
@@ -162,6 +166,25 @@ fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), Provision
     let tree = kernel::ensure(&root)?;
     let driver = driver::ensure(&root, &tree, lints)?;
     Ok((root, driver))
+}
+
+/// Packs the driver, for DKMS, with what the headers of its kernel lack; returns the packages' folder.
+pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    let root = root::ensure(Arch::X86_64)?;
+    let tree = kernel::ensure(&root)?;
+    package::ensure(&root, &tree)
+}
+
+/// Writes the driver as patches to the kernel, and tries them: they apply, build without warnings, and please
+/// checkpatch.pl. Returns their folder.
+pub fn driver_patches() -> Result<PathBuf, ProvisionError> {
+    let _lock = store::lock()?;
+    host_tools::ensure()?;
+    let root = root::ensure(Arch::X86_64)?;
+    let tree = kernel::ensure(&root)?;
+    patches::ensure(&root, &tree)
 }
 
 /// Makes what an Arm machine with OP-TEE is booted from.

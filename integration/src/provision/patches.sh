@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+# Builds, in the root, the driver in the kernel's own tree, which is /kernel/module/source, with the patches beside it
+# applied; in a copy of the folder that modules are built in. `build` is make with its variables.
+cp -a /kernel/build /kernel/module/build
+cd /kernel/module/source
+scripts/config --file /kernel/module/build/.config --module VIRTIO_TEE
+build olddefconfig
+grep -qx CONFIG_VIRTIO_TEE=m /kernel/module/build/.config
+build prepare
+build KCFLAGS=-Werror CLIPPY=1 drivers/tee/virtio/ >/kernel/module/build.log 2>&1 || { cat /kernel/module/build.log; exit 1; }
+if grep '^warning' /kernel/module/build.log; then
+	echo "the driver builds with warnings" >&2
+	exit 1
+fi
+test -s /kernel/module/build/drivers/tee/virtio/virtio_tee_main.o
