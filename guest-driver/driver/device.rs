@@ -138,7 +138,8 @@ impl TeeDevice {
         self.call_killably(to, buffer)
     }
 
-    /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter already.
+    /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter
+    /// already.
     pub(super) fn call_killably(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = match buffer.token().waiter.clone() {
             Some(waiter) => waiter,

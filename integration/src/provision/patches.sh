@@ -8,7 +8,8 @@ build olddefconfig
 grep -qx CONFIG_VIRTIO_TEE=m /kernel/module/build/.config
 build prepare
 build KCFLAGS=-Werror CLIPPY=1 drivers/tee/virtio/ >/kernel/module/build.log 2>&1 || { cat /kernel/module/build.log; exit 1; }
-if grep '^warning' /kernel/module/build.log; then
+# The kernel's own crates, which Clippy looks at too, are not without.
+if grep -e '--> .*drivers/tee/virtio/' /kernel/module/build.log; then
 	echo "the driver builds with warnings" >&2
 	exit 1
 fi
