@@ -187,7 +187,10 @@ fn kill_writers(times: usize) -> usize {
     let mut random = fastrand::Rng::with_seed(times as u64);
     let mut objects = Objects::new();
     let mut amid = 0;
-    for _ in 0..times {
+    for round in 0..times {
+        if round % 1000 == 999 {
+            println!("{} of {times} …", round + 1);
+        }
         let (before, under_way) = run_and_kill(&file, &mut random, objects);
         let states: Vec<_> = match under_way {
             Some(step) => [flat(&before)].into_iter().chain(step.after(&before)).collect(),

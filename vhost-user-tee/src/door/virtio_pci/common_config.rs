@@ -117,6 +117,8 @@ pub(super) struct CommonConfig {
     driver_features: u64,
     config_vector: u16,
     status: u8,
+    /// The driver has set `FAILED` while it was running.
+    gave_up: bool,
     queue_select: u16,
     queues: Vec<QueueRegisters>,
 }
@@ -134,6 +136,7 @@ impl CommonConfig {
             driver_features: 0,
             config_vector: NO_VECTOR,
             status: 0,
+            gave_up: false,
             queue_select: 0,
             queues: vec![QueueRegisters::new(max_queue_size); usize::from(num_queues)],
         }
@@ -155,7 +158,7 @@ impl CommonConfig {
 
     /// Whether the driver is ready and no reset is under way.
     pub(super) fn driver_ok(&self) -> bool {
-        self.reset == Reset::None && self.status & (DRIVER_OK | FAILED) == DRIVER_OK
+        self.reset == Reset::None && self.status & DRIVER_OK != 0 && !self.gave_up
     }
 
     /// Ends the reset that the driver asked for by the status. If it asked for none, or the whole
@@ -299,6 +302,9 @@ impl CommonConfig {
 
     /// Takes in a write of `device_status` (virtio 1.3, 2.1 and 3.1.1). A driver can only add bits.
     /// `FEATURES_OK` stays away if the features are not acceptable, and `DRIVER_OK` without it.
+    ///
+    /// `FAILED` ends what a driver does that is running. One that begins again is to reset the device before;
+    /// but Linux, where binding a driver has failed, begins the next time with `FAILED` still there.
     fn set_status(&mut self, value: u8) -> Effect {
         if value == 0 {
             // The usual first write. Nothing can be in use, since no queue was ever enabled, and a driver
@@ -310,6 +316,8 @@ impl CommonConfig {
             self.reset = Reset::Device;
             return Effect::Reset;
         }
+        let fails = value & !self.status & FAILED != 0;
+        self.gave_up |= fails && self.status & DRIVER_OK != 0;
         self.status |= value & DRIVERS_BITS & !(FEATURES_OK | DRIVER_OK);
         if value & FEATURES_OK != 0 && self.features_acceptable() {
             self.status |= FEATURES_OK;

@@ -193,6 +193,15 @@ fn the_driver_is_ready_when_it_says_so() {
     assert_eq!(pci.get8(STATUS), READY | FAILED);
     assert!(!pci.driver_ok(), "given up");
 
+    // What Linux leaves behind where it could not bind a driver, and begins with the next time.
+    let mut pci = device();
+    pci.command(BUS_MASTER);
+    pci.set8(STATUS, FAILED);
+    assert!(pci.negotiate(VERSION_1));
+    pci.set8(STATUS, READY | FAILED);
+    assert_eq!(pci.get8(STATUS), READY | FAILED);
+    assert!(pci.driver_ok());
+
     // All in one write.
     let mut pci = device();
     pci.command(BUS_MASTER);
