@@ -35,6 +35,40 @@ impl Args {
     pub(super) fn buffers(self, buffers: &[(u32, &[u8])]) -> Self {
         buffers.iter().fold(self.u32(buffers.len() as u32), |args, (id, bytes)| args.u32(*id).bytes(bytes))
     }
+
+    /// Attributes that a script keeps.
+    pub(super) fn kept(self, attributes: &[Kept]) -> Self {
+        let borrowed: Vec<_> = attributes.iter().map(Kept::borrow).collect();
+        self.attributes(&borrowed)
+    }
+}
+
+/// An attribute that owns what it holds.
+#[derive(Clone, Debug)]
+pub(super) enum Kept {
+    Buffer(u32, Vec<u8>),
+    /// The second number is 0 of all that there are.
+    Value(u32, u32),
+}
+
+impl Kept {
+    /// A buffer of which this is the content in hexadecimal.
+    pub(super) fn hex(id: u32, text: &str) -> Self {
+        Self::Buffer(id, hex(text))
+    }
+
+    fn borrow(&self) -> Attribute<'_> {
+        match self {
+            Self::Buffer(id, bytes) => Attribute::Buffer(*id, bytes),
+            Self::Value(id, a) => Attribute::Values(*id, *a, 0),
+        }
+    }
+}
+
+/// The bytes that a text in hexadecimal stands for.
+pub(super) fn hex(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+    text.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte << 4 | digit(*half))).collect()
 }
 
 impl Script {
@@ -55,6 +89,12 @@ impl Script {
         self.numbers(Call::AllocateObject, &[slot, kind, max]);
         let attributes = args(&[slot]).buffers(&[(SECRET_VALUE, key)]);
         self.call(Call::Populate, format_args!("{slot} {} bytes", key.len()), attributes);
+    }
+
+    /// Allocates the object `slot` and makes it from attributes.
+    pub(super) fn object(&mut self, slot: u32, (kind, bits): (u32, u32), attributes: &[Kept]) {
+        self.numbers(Call::AllocateObject, &[slot, kind, bits]);
+        self.call(Call::Populate, format_args!("{slot} {kind:#x}"), args(&[slot]).kept(attributes));
     }
 
     /// Whether the TA is still there.

@@ -9,10 +9,13 @@
 //! that came back, and each buffer as far as something was written there. Nothing that is recorded may
 //! differ from one run to the next: of random numbers, times and generated keys only what is certain.
 
+mod asymmetric;
 mod authenticated;
 mod big_int;
 mod ciphers;
 mod crypto;
+mod derivation;
+mod fixed_keys;
 mod gp_check;
 mod header;
 mod macs;
@@ -38,6 +41,8 @@ fn scripts() -> Vec<Script> {
         ciphers::scripts(),
         macs::scripts(),
         authenticated::scripts(),
+        asymmetric::scripts(),
+        derivation::scripts(),
         big_int::scripts(),
     ]
     .concat()
