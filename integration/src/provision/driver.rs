@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The guest's driver, built against Debian's kernel.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::paths::{vm_dir, workspace};
 use crate::progress::step;
@@ -59,28 +59,50 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
         make("client", ""),
         make(FAIL_NTH, "")
     );
-    let mut inputs = vec![make.clone().into_bytes(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
-    for folder in SOURCES {
-        inputs.push(store::copy_tree(&workspace().join(folder), None)?);
-    }
-    let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
-    let name = format!("driver-{}-{}", root.kernel, store::key(&inputs));
-    let dir = store::once(&name, |part| {
-        for folder in SOURCES {
-            store::copy_tree(&workspace().join(folder), Some(&part.join(folder)))?;
-        }
-        let command = root.command(
-            &[(&tree.source, "/kernel/src"), (&tree.build, "/kernel/build"), (part, "/kernel/module")],
-            &make,
-        );
-        let title = format!("build the guest's driver for {:?}", root.arch);
-        step(&title, &vm_dir().join(format!("log/driver-{}.log", root.kernel)), command)?;
-        Ok::<(), ProvisionError>(())
-    })?;
+    let title = format!("build the guest's driver for {:?}", root.arch);
+    let dir = make_of(&SOURCES, "driver", &title, root, tree, &make)?;
     let fail_nth = Some(dir.join(FAIL_NTH).join("fail_nth.ko")).filter(|module| module.exists());
     Ok(Driver {
         module: dir.join("guest-driver/virtio_tee.ko"),
         client: dir.join("client/optee-rng.ko"),
         fail_nth,
     })
+}
+
+/// The folder of what `script` makes of copies of these folders of the workspace, in the root and beside the kernel's
+/// tree; its name begins with `what`, and `title` is for people.
+pub(super) fn make_of(
+    folders: &[&str],
+    what: &str,
+    title: &str,
+    root: &Root,
+    tree: &KernelTree,
+    script: &str,
+) -> Result<PathBuf, ProvisionError> {
+    store::once(&name(folders, what, root, tree, script)?, |part| {
+        for folder in folders {
+            store::copy_tree(&workspace().join(folder), Some(&part.join(folder)))?;
+        }
+        let binds: [(&Path, &str); 3] =
+            [(&tree.source, "/kernel/src"), (&tree.build, "/kernel/build"), (part, "/kernel/module")];
+        let log = vm_dir().join(format!("log/{what}-{}.log", root.kernel));
+        step(title, &log, root.command(&binds, script))?;
+        Ok(())
+    })
+}
+
+/// The name in the store of what `script` makes of these folders of the workspace, with the kernel's tree.
+pub(super) fn name(
+    folders: &[&str],
+    what: &str,
+    root: &Root,
+    tree: &KernelTree,
+    script: &str,
+) -> Result<String, ProvisionError> {
+    let mut inputs = vec![script.as_bytes().to_vec(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
+    for folder in folders {
+        inputs.push(store::copy_tree(&workspace().join(folder), None)?);
+    }
+    let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
+    Ok(format!("{what}-{}-{}", root.kernel, store::key(&inputs)))
 }

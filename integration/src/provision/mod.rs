@@ -142,13 +142,11 @@ fn provision_now() -> Result<Provisioned, ProvisionError> {
 /// Builds the user-mode kernel of that kind and the driver for it, with all that this takes.
 pub fn uml(kind: UmlKind) -> Result<Uml, ProvisionError> {
     let lock = store::lock()?;
-    host_tools::ensure()?;
-    let root = root::ensure(Arch::X86_64)?;
-    let source = kernel::ensure(&root)?.source;
+    let (root, stock) = root_and_tree(Arch::X86_64)?;
     drop(lock);
     let tree = {
         let _lock = store::lock_named(kind.lock())?;
-        uml::kernel(&root, source, kind)?
+        uml::kernel(&root, stock.source, kind)?
     };
     let _lock = store::lock()?;
     uml::with_driver(&root, &tree, kind)
@@ -160,10 +158,16 @@ pub fn driver(arch: Arch, lints: Lints) -> Result<Driver, ProvisionError> {
     Ok(driver_unlocked(arch, lints)?.1)
 }
 
-fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), ProvisionError> {
+/// What modules are built in and from; the lock is held.
+fn root_and_tree(arch: Arch) -> Result<(Root, KernelTree), ProvisionError> {
     host_tools::ensure()?;
     let root = root::ensure(arch)?;
     let tree = kernel::ensure(&root)?;
+    Ok((root, tree))
+}
+
+fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), ProvisionError> {
+    let (root, tree) = root_and_tree(arch)?;
     let driver = driver::ensure(&root, &tree, lints)?;
     Ok((root, driver))
 }
@@ -171,9 +175,7 @@ fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), Provision
 /// Packs the driver, for DKMS, with what the headers of its kernel lack; returns the packages' folder.
 pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
-    host_tools::ensure()?;
-    let root = root::ensure(Arch::X86_64)?;
-    let tree = kernel::ensure(&root)?;
+    let (root, tree) = root_and_tree(Arch::X86_64)?;
     package::ensure(&root, &tree)
 }
 
@@ -181,9 +183,7 @@ pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
 /// checkpatch.pl. Returns their folder.
 pub fn driver_patches() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
-    host_tools::ensure()?;
-    let root = root::ensure(Arch::X86_64)?;
-    let tree = kernel::ensure(&root)?;
+    let (root, tree) = root_and_tree(Arch::X86_64)?;
     patches::ensure(&root, &tree)
 }
 

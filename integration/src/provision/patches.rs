@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::paths::{vm_dir, workspace};
 use crate::progress::step;
 
-use super::driver::DRIVER_SOURCES;
+use super::driver::{self, DRIVER_SOURCES};
 use super::{store, KernelTree, ProvisionError, Root};
 
 const GENERATOR: &str = "guest-driver/scripts/patches";
@@ -31,12 +31,7 @@ const CHECKPATCH: &str =
 /// The patches for the kernel of `root`, once they have been found to apply, to build without warnings and to please
 /// checkpatch.pl; the lock is held.
 pub(super) fn ensure(root: &Root, tree: &KernelTree) -> Result<PathBuf, ProvisionError> {
-    let mut inputs = vec![SCRIPT.as_bytes().to_vec(), tree.build.as_os_str().as_encoded_bytes().to_vec()];
-    for folder in DRIVER_SOURCES {
-        inputs.push(store::copy_tree(&workspace().join(folder), None)?);
-    }
-    let inputs: Vec<&[u8]> = inputs.iter().map(Vec::as_slice).collect();
-    let name = format!("patches-{}-{}", root.kernel, store::key(&inputs));
+    let name = driver::name(&DRIVER_SOURCES, "patches", root, tree, SCRIPT)?;
     let log = |what: &str| vm_dir().join(format!("log/patches-{what}-{}.log", root.kernel));
     store::once(&name, |part| {
         let mut generate = Command::new(workspace().join(GENERATOR));
