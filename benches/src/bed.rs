@@ -83,7 +83,8 @@ impl Bed {
         let programs = build()?;
         let dir = TempDir::with_prefix("virtio-tee-bench-").map_err(Error::system("temporary folder"))?;
         let socket = "bench.sock".to_owned();
-        let served = Socket { door: Door::VhostUser, name: socket.clone(), access_platform: false };
+        let served =
+            Socket { door: Door::VhostUser, name: socket.clone(), access_platform: false, request_queues: 2 };
         let daemon = Daemon::start(&programs, dir.path(), &[served])?;
         let memory = vec![(0x4000_0000, 2 * LARGE)];
         let mut client =

@@ -180,11 +180,15 @@ impl Device {
     }
 }
 
-/// What `tee-guest bench` found for each kind of call, in ns: its last line, but a guest's kernel may have the
-/// last word.
-pub(crate) fn medians_of(output: &str) -> Result<Vec<(String, f64)>, BenchError> {
+/// What `tee-guest` reports: its last line, but a guest's kernel may have the last word.
+pub(crate) fn report_of(output: &str) -> Result<Value, BenchError> {
     let report = output.lines().rfind(|line| line.starts_with('{')).unwrap_or(output);
-    let report: Value = serde_json::from_str(report).map_err(|_| BenchError::Report(report.to_owned()))?;
+    serde_json::from_str(report).map_err(|_| BenchError::Report(report.to_owned()))
+}
+
+/// What `tee-guest bench` found for each kind of call, in ns.
+pub(crate) fn medians_of(output: &str) -> Result<Vec<(String, f64)>, BenchError> {
+    let report = report_of(output)?;
     let fields = report.as_object().into_iter().flatten();
     Ok(fields
         .filter(|(kind, _)| kind.ends_with("_ns"))

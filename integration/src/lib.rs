@@ -15,6 +15,7 @@
 //! - [`provision`]: from a bare Debian machine with Rust to kernel, driver, QEMU and programs
 //! - [`vm`]: virtual machines
 //! - [`daemon`]: the daemon under test
+//! - [`vsock`]: a vsock device beside it, and an echo at its end, to measure calls by
 //! - [`uml`]: guests of user-mode Linux, for development
 //! - [`gp_coverage`]: the page that says which test exercises which part of the GP API
 //! - [`optee`]: an Arm machine with a real OP-TEE in its secure world
@@ -35,5 +36,6 @@ pub mod scene;
 pub mod traces;
 pub mod uml;
 pub mod vm;
+pub mod vsock;
 
 pub use scene::{Scene, SceneError};

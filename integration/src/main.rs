@@ -4,6 +4,8 @@
 mod bench;
 mod demo;
 mod optee_bench;
+mod queue_bench;
+mod vsock_bench;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,6 +67,10 @@ enum Command {
     },
     /// Measure what calls cost in a guest, through each door, beside an ioctl that stays in its kernel.
     Bench,
+    /// Measure what an echo by a TA costs in a guest, beside one over vsock by a process of the host.
+    VsockBench,
+    /// Measure how many calls many threads get done over two queues, beside one.
+    QueueBench,
     /// Measure what calls to a real OP-TEE cost in a guest, beside the same calls on its host.
     OpteeBench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
@@ -116,6 +122,8 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::OpteeGuest { host, command } => return guest_of_optee(host, &command),
         Command::Hammer { seconds } => hammer_optee(Duration::from_secs(seconds))?,
         Command::Bench => bench::run()?,
+        Command::VsockBench => vsock_bench::run()?,
+        Command::QueueBench => queue_bench::run()?,
         Command::OpteeBench => optee_bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {

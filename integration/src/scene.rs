@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::daemon::{Daemon, DaemonError};
 use crate::paths::vm_dir;
-use crate::provision::{provision, ProvisionError, Provisioned};
+use crate::provision::{provision, provision_released, ProvisionError, Provisioned};
 use crate::vm::{Door, GuestError, QmpError, Socket, TeeDevice, Vm, VmConfig, VmError};
 
 /// Why a scene cannot be set, or what went wrong on it.
@@ -41,6 +41,24 @@ pub enum SceneError {
     },
 }
 
+/// A device that a scene's daemon is to serve.
+#[derive(Debug, Clone, Copy)]
+pub struct Served {
+    /// How it is attached.
+    pub door: Door,
+    /// Whether it has `VIRTIO_F_ACCESS_PLATFORM`.
+    pub access_platform: bool,
+    /// Queues that it has beside the control queue.
+    pub request_queues: u16,
+}
+
+impl From<Door> for Served {
+    /// With what the daemon has by default.
+    fn from(door: Door) -> Self {
+        Self { door, access_platform: false, request_queues: 2 }
+    }
+}
+
 /// A daemon with a socket for each of some machines.
 ///
 /// Logs are in `target/vm/run/NAME/` and stay there until the next scene of that name.
@@ -64,25 +82,32 @@ impl Scene {
 
     /// The same with a socket for each of `doors`.
     pub fn set_with(name: &str, doors: &[Door]) -> Result<Self, SceneError> {
-        Self::set_as(name, doors, false)
+        let served: Vec<Served> = doors.iter().copied().map(Served::from).collect();
+        Self::set_as(provision()?, name, &served)
     }
 
     /// The same for one machine, whose device has `VIRTIO_F_ACCESS_PLATFORM`.
     pub fn set_access_platform(name: &str, door: Door) -> Result<Self, SceneError> {
-        Self::set_as(&format!("{door}-{name}"), &[door], true)
+        let served = Served { access_platform: true, ..door.into() };
+        Self::set_as(provision()?, &format!("{door}-{name}"), &[served])
     }
 
-    fn set_as(name: &str, doors: &[Door], access_platform: bool) -> Result<Self, SceneError> {
-        let parts = provision()?;
-        let places = Places::take(doors.len());
+    /// A scene for measurements, with a daemon and TAs in release mode.
+    pub fn set_released(name: &str, served: &[Served]) -> Result<Self, SceneError> {
+        Self::set_as(provision_released()?, name, served)
+    }
+
+    fn set_as(parts: Provisioned, name: &str, served: &[Served]) -> Result<Self, SceneError> {
+        let places = Places::take(served.len());
         let dir = vm_dir().join("run").join(name);
         prepare(&dir).map_err(|source| SceneError::Folder { path: dir.clone(), source })?;
-        let socket = |(index, door): (usize, &Door)| Socket {
-            door: *door,
+        let socket = |(index, served): (usize, &Served)| Socket {
+            door: served.door,
             name: format!("vm{index}.sock"),
-            access_platform,
+            access_platform: served.access_platform,
+            request_queues: served.request_queues,
         };
-        let sockets: Vec<Socket> = doors.iter().enumerate().map(socket).collect();
+        let sockets: Vec<Socket> = served.iter().enumerate().map(socket).collect();
         let daemon = Daemon::start(&parts.host, &dir, &sockets)?;
         Ok(Self { dir, parts, daemon, sockets, _places: places })
     }
@@ -111,10 +136,10 @@ impl Scene {
 
     /// The TEE device that the daemon has for machine number `index`.
     pub fn tee(&self, index: usize) -> TeeDevice {
-        let Socket { door, name, access_platform } = &self.sockets[index];
+        let Socket { door, name, access_platform, request_queues } = &self.sockets[index];
         // Relative to the machine's folder, since absolute paths may be too long for sockets.
         let socket = Path::new("..").join(name);
-        TeeDevice { door: *door, socket, access_platform: *access_platform }
+        TeeDevice { door: *door, socket, access_platform: *access_platform, request_queues: *request_queues }
     }
 
     /// Ends the daemon with SIGKILL and starts another one in its place.

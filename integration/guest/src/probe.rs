@@ -38,6 +38,7 @@ pub(crate) const SUM: u32 = 15;
 pub(crate) const IDENTITY: u32 = 16;
 pub(crate) const NULL_MEMREF: u32 = 17;
 pub(crate) const MIX: u32 = 24;
+pub(crate) const ECHO: u32 = 25;
 
 /// Opens a session with the public login and no parameters.
 pub(crate) fn open(context: &Context, ta: Uuid) -> Result<Session, Error> {
@@ -98,6 +99,7 @@ mod tests {
             ("IDENTITY", IDENTITY),
             ("NULL_MEMREF", NULL_MEMREF),
             ("MIX", MIX),
+            ("ECHO", ECHO),
         ] {
             let macro_name = format!("PROBE_CMD_{name}");
             let defined = header

@@ -14,6 +14,7 @@
 //!   patches      the driver as patches, built in the tree    the same, where asked for
 //!   optee        firmware of an Arm machine with OP-TEE       built inside the root for arm64, where asked for
 //!   nested       QEMU and daemon for a guest in that machine  the same
+//!   vsock        rust-vmm's vsock device, a peer to measure   cargo install, where asked for
 //! ```
 //!
 //! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
@@ -31,6 +32,7 @@ mod programs;
 mod root;
 mod store;
 mod uml;
+mod vsock;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +40,7 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use crate::progress::StepError;
+use programs::Profile;
 
 pub use driver::{Driver, Lints};
 pub use kernel::KernelTree;
@@ -126,17 +129,28 @@ pub fn provision() -> Result<Provisioned, ProvisionError> {
     if let Some(provisioned) = &*done {
         return Ok(provisioned.clone());
     }
-    let provisioned = provision_now()?;
+    let provisioned = provision_with(Profile::Test)?;
     *done = Some(provisioned.clone());
     Ok(provisioned)
 }
 
-fn provision_now() -> Result<Provisioned, ProvisionError> {
+fn provision_with(profile: Profile) -> Result<Provisioned, ProvisionError> {
     let _lock = store::lock()?;
     let (root, driver) = driver_unlocked(Arch::X86_64, Lints::Warn)?;
-    let host = programs::host()?;
+    let host = programs::host(profile)?;
     let guest = programs::guest()?;
     Ok(Provisioned { root, driver, host, guest })
+}
+
+/// The same with the daemon and the TA runtime in release mode, for measurements.
+pub fn provision_released() -> Result<Provisioned, ProvisionError> {
+    provision_with(Profile::Release)
+}
+
+/// The daemon of rust-vmm's vhost-user vsock device, in release mode.
+pub fn vsock_device() -> Result<PathBuf, ProvisionError> {
+    let _lock = store::lock()?;
+    vsock::device()
 }
 
 /// Builds the user-mode kernel of that kind and the driver for it, with all that this takes.

@@ -36,8 +36,8 @@ pub(super) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// `cargo build` as if called by hand: without what an outer Cargo tells the program that it runs.
-fn cargo_build(target: &Path, packages: &[&str]) -> Command {
+/// Cargo as if called by hand: without what an outer one tells the program that it runs.
+pub(super) fn cargo_command() -> Command {
     let mut command = Command::new(cargo());
     for (name, _) in std::env::vars_os() {
         let cargos = name.to_str().is_some_and(|name| {
@@ -49,6 +49,11 @@ fn cargo_build(target: &Path, packages: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    command
+}
+
+fn cargo_build(target: &Path, packages: &[&str]) -> Command {
+    let mut command = cargo_command();
     command.current_dir(workspace()).args(["build", "--locked", "--target-dir"]).arg(target);
     for package in packages {
         command.args(["-p", package]);
@@ -56,12 +61,27 @@ fn cargo_build(target: &Path, packages: &[&str]) -> Command {
     command
 }
 
+/// How the daemon and the TA runtime are built.
+#[derive(Clone, Copy)]
+pub(super) enum Profile {
+    /// As for `cargo test`, so that nothing is compiled twice for it.
+    Test,
+    /// As users have them, for measurements.
+    Release,
+}
+
 /// Builds the daemon and the TAs; the lock is held.
-pub(super) fn host() -> Result<HostPrograms, ProvisionError> {
-    // The folder and the profile of `cargo test`, so that nothing is compiled twice for it.
+pub(super) fn host(profile: Profile) -> Result<HostPrograms, ProvisionError> {
     let target = workspace().join("target");
-    let command = cargo_build(&target, &["vhost-user-tee", "ta-runtime"]);
-    step("build the daemon and the TA runtime", &vm_dir().join("log/host-programs.log"), command)?;
+    let mut command = cargo_build(&target, &["vhost-user-tee", "ta-runtime"]);
+    let (title, built) = match profile {
+        Profile::Test => ("build the daemon and the TA runtime", "debug"),
+        Profile::Release => ("build the daemon and the TA runtime in release mode", "release"),
+    };
+    if let Profile::Release = profile {
+        command.arg("--release");
+    }
+    step(title, &vm_dir().join("log/host-programs.log"), command)?;
 
     let ta_dir = store::make_dir(&vm_dir().join("tas"))?;
     let mut out = OsString::from("O=");
@@ -78,8 +98,8 @@ pub(super) fn host() -> Result<HostPrograms, ProvisionError> {
         step(title, &vm_dir().join(log), command)?;
     }
     Ok(HostPrograms {
-        daemon: target.join("debug/vhost-user-tee"),
-        ta_runtime: target.join("debug/ta-runtime"),
+        daemon: target.join(built).join("vhost-user-tee"),
+        ta_runtime: target.join(built).join("ta-runtime"),
         ta_dir,
     })
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What a machine is to have, and QEMU's command line for it.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{emulator, TeeDevice};
@@ -16,6 +18,8 @@ pub struct VmConfig {
     pub name: String,
     /// Its TEE devices.
     pub tees: Vec<TeeDevice>,
+    /// The socket, as QEMU names it, at which a vhost-user vsock device for it is served.
+    pub vsock: Option<PathBuf>,
     /// Memory in MiB.
     pub memory_mib: u32,
     /// MiB that can be plugged in besides.
@@ -38,6 +42,7 @@ impl VmConfig {
         Self {
             name: name.to_owned(),
             tees,
+            vsock: None,
             memory_mib: 512,
             more_memory_mib: 0,
             append: String::new(),
@@ -82,13 +87,19 @@ impl VmConfig {
         }
         for (index, tee) in self.tees.iter().enumerate() {
             if tee.needs_chardev() {
-                let mut chardev = std::ffi::OsString::from("socket,id=");
+                let mut chardev = OsString::from("socket,id=");
                 chardev.push(TeeDevice::id(index));
                 chardev.push(",path=");
                 chardev.push(&tee.socket);
                 command.arg("-chardev").arg(chardev);
             }
             command.args(["-device", &tee.arguments(index).to_string()]);
+        }
+        if let Some(socket) = &self.vsock {
+            let mut chardev = OsString::from("socket,id=vsock,path=");
+            chardev.push(socket);
+            command.arg("-chardev").arg(chardev);
+            command.args(["-device", "vhost-user-vsock-pci,chardev=vsock"]);
         }
         command
     }

@@ -10,8 +10,6 @@ use virtio_tee_spec::{Config, VIRTIO_ID_TEE};
 
 /// QEMU's generic vhost-user device takes no ID above 45; this one has a name there, and no driver in Linux.
 const STAND_IN_ID: u32 = 38;
-/// Request queues of the device, as the daemon has them by default.
-const REQUEST_QUEUES: u32 = 2;
 
 /// How the device is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,18 +59,20 @@ pub struct Socket {
     pub name: String,
     /// Whether the device has `VIRTIO_F_ACCESS_PLATFORM`: addresses then come from the guest's DMA API.
     pub access_platform: bool,
+    /// Queues that the device has beside the control queue.
+    pub request_queues: u16,
 }
 
 impl Socket {
     /// The machine's lines in the daemon's configuration that say where and how its VMM connects.
     pub(crate) fn daemon_keys(&self) -> String {
-        let Self { door, name, access_platform } = self;
+        let Self { door, name, access_platform, request_queues } = self;
         let path = match door {
             Door::VfioUser => format!("vfio-user-socket-path = {name:?}\n"),
             Door::VfioUserIntx => format!("vfio-user-socket-path = {name:?}\nmsix = false\n"),
             Door::VhostUser => format!("socket-path = {name:?}\n"),
         };
-        format!("{path}access-platform = {access_platform}\n")
+        format!("{path}access-platform = {access_platform}\nrequest-queues = {request_queues}\n")
     }
 }
 
@@ -85,6 +85,8 @@ pub struct TeeDevice {
     pub socket: PathBuf,
     /// Whether it has `VIRTIO_F_ACCESS_PLATFORM`; over vfio-user the daemon alone decides that.
     pub access_platform: bool,
+    /// Its request queues; over vfio-user the daemon alone decides that.
+    pub request_queues: u16,
 }
 
 impl TeeDevice {
@@ -113,7 +115,7 @@ impl TeeDevice {
             }),
             Door::VhostUser => json!({
                 "driver": "vhost-user-test-device-pci", "id": id, "bus": bus, "chardev": id,
-                "virtio-id": STAND_IN_ID, "num_vqs": 1 + REQUEST_QUEUES, "vq_size": 256,
+                "virtio-id": STAND_IN_ID, "num_vqs": 1 + self.request_queues, "vq_size": 256,
                 "config_size": size_of::<Config>(), "iommu_platform": self.access_platform,
             }),
         }

@@ -326,6 +326,19 @@ static TEE_Result mix(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	return TEE_SUCCESS;
 }
 
+static TEE_Result echo(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+{
+	size_t room = params[1].memref.size;
+	size_t size = params[0].memref.size;
+
+	EXPECT(types, MEMREF_INPUT, MEMREF_OUTPUT, NONE);
+	params[1].memref.size = size;
+	if (room < size)
+		return TEE_ERROR_SHORT_BUFFER;
+	TEE_MemMove(params[1].memref.buffer, params[0].memref.buffer, size);
+	return TEE_SUCCESS;
+}
+
 TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t types,
 				      TEE_Param params[TEE_NUM_PARAMS])
 {
@@ -388,6 +401,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t 
 		return check_access(types, params);
 	case PROBE_CMD_MIX:
 		return mix(types, params);
+	case PROBE_CMD_ECHO:
+		return echo(types, params);
 	default:
 		return TEE_ERROR_NOT_SUPPORTED;
 	}

@@ -57,6 +57,8 @@ fn parameters_identities_sizes_and_the_kernels_own_clients() -> Outcome {
     println!("{}", check(&vm.guest, "memory-limits probe"));
     println!("{}", check(&vm.guest, "bad-input probe"));
     check(&vm.guest, "hello hello-c");
+    let busy = check(&vm.guest, "throughput probe --threads 4 --seconds 1 --work 4k");
+    assert!(busy["calls"].as_u64() > Some(4), "{busy}");
     random_numbers(&vm.guest)?;
     vm.shut_down()?;
     scene.daemon.terminate()?;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod basic;
 mod bench;
+mod beside_vsock;
 mod bytes;
 mod death;
 mod fail_nth;
@@ -17,6 +18,7 @@ mod sessions;
 mod sha256;
 mod sleepers;
 mod stress;
+mod throughput;
 mod zero_copy;
 
 use std::time::{Duration, Instant};
@@ -78,6 +80,12 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::Identity { ta } => identity::run(&context, report, ta.uuid),
         Check::Record { only } => comparison::run(&context, report, only),
         Check::Bench { ta, iterations, large } => bench::run(&context, report, ta.uuid, *iterations, *large),
+        Check::BesideVsock { ta, port, iterations } => {
+            beside_vsock::run(&context, report, ta.uuid, *port, *iterations)
+        }
+        Check::Throughput { ta, threads, seconds, work } => {
+            throughput::run(&context, report, ta.uuid, usize::from(*threads), *seconds, *work)
+        }
     }
 }
 
@@ -118,9 +126,24 @@ fn median_ns(mut samples: Vec<Duration>) -> u64 {
     samples.get(samples.len() / 2).map_or(0, |median| median.as_nanos() as u64)
 }
 
+/// The duration, in nanoseconds, that `percent` of the samples do not exceed; zero of none.
+fn percentile_ns(samples: &[Duration], percent: usize) -> u64 {
+    let mut samples = samples.to_vec();
+    samples.sort_unstable();
+    let rank = (samples.len() * percent).div_ceil(100);
+    samples.get(rank.saturating_sub(1)).map_or(0, |sample| sample.as_nanos() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn percentile_leaves_that_many_above() {
+        let samples: Vec<_> = (1..=200).rev().map(Duration::from_nanos).collect();
+        assert_eq!((percentile_ns(&samples, 50), percentile_ns(&samples, 99)), (100, 198));
+        assert_eq!((percentile_ns(&samples[..1], 99), percentile_ns(&[], 99)), (200, 0));
+    }
 
     #[test]
     fn median_is_the_middle() {

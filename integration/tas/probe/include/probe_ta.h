@@ -55,5 +55,6 @@
  * becomes p0's ^ p2's, and each of p2 then p0's + p2's.
  */
 #define PROBE_CMD_MIX 24
+#define PROBE_CMD_ECHO 25	/* p0 memref in, p1 memref out: p0's bytes, or TEE_ERROR_SHORT_BUFFER */
 
 #endif

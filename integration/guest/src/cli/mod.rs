@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The command line.
 
+mod values;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use uuid::Uuid;
 
-use crate::probe;
+use values::{number, size, ta};
+pub(crate) use values::{How, Layout, Memory};
 
 /// Checks a guest's TEE device, one thing per subcommand.
 ///
@@ -236,6 +239,31 @@ pub(crate) enum Check {
         #[arg(long, default_value = "64M", value_parser = size)]
         large: usize,
     },
+    /// What it costs to send bytes to a TA and back, beside a process of the host over AF_VSOCK.
+    BesideVsock {
+        #[command(flatten)]
+        ta: Ta,
+        /// The process's port.
+        #[arg(long, default_value_t = 7001)]
+        port: u32,
+        /// Exchanges of each kind.
+        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..))]
+        iterations: u32,
+    },
+    /// How many calls many threads get done at once.
+    Throughput {
+        #[command(flatten)]
+        ta: Ta,
+        /// How many threads, each with a session of its own.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+        threads: u16,
+        /// For how long.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Bytes of registered memory that each call has the TA sum; with 0 it does nothing.
+        #[arg(long, default_value = "0", value_parser = size)]
+        work: usize,
+    },
 }
 
 impl Check {
@@ -264,6 +292,8 @@ impl Check {
             Self::Identity { .. } => "identity",
             Self::Record { .. } => "record",
             Self::Bench { .. } => "bench",
+            Self::BesideVsock { .. } => "beside-vsock",
+            Self::Throughput { .. } => "throughput",
         }
     }
 }
@@ -274,70 +304,6 @@ pub(crate) struct Ta {
     /// UUID or name.
     #[arg(value_name = "TA", value_parser = ta)]
     pub(crate) uuid: Uuid,
-}
-
-/// How a buffer is shared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Memory {
-    /// The process's own memory, registered.
-    Registered,
-    /// Allocated by the driver.
-    Allocated,
-    /// The process's own memory, for one call.
-    Temporary,
-    /// The same as a user buffer, without being registered.
-    UserBuffer,
-    /// Registered, in shuffled pages.
-    Scattered,
-}
-
-/// Where the pages of a buffer are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Layout {
-    /// Allocated by the driver in one piece.
-    Contiguous,
-    /// Registered, in shuffled pages.
-    Scattered,
-}
-
-/// What a TA does while it is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum How {
-    /// Sleeps, and can be cancelled.
-    Sleep,
-    /// Sleeps, and cannot.
-    Masked,
-    /// Computes for ever.
-    Spin,
-}
-
-/// A UUID or a TA's name.
-fn ta(text: &str) -> Result<Uuid, String> {
-    if let Some((_, uuid)) = probe::NAMES.iter().find(|(name, _)| *name == text) {
-        return Ok(*uuid);
-    }
-    text.parse().map_err(|error| format!("neither a TA's name nor a UUID ({error})"))
-}
-
-/// A number, also with 0x before it.
-fn number(text: &str) -> Result<u32, String> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    }
-    .map_err(|error| error.to_string())
-}
-
-/// A number of bytes, with k, M or G for 2¹⁰, 2²⁰ or 2³⁰ of them.
-fn size(text: &str) -> Result<usize, String> {
-    let (digits, shift) = match text.as_bytes().last() {
-        Some(b'k') => (&text[..text.len() - 1], 10),
-        Some(b'M') => (&text[..text.len() - 1], 20),
-        Some(b'G') => (&text[..text.len() - 1], 30),
-        _ => (text, 0),
-    };
-    let number: usize = digits.parse().map_err(|error| format!("{error}"))?;
-    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
 }
 
 #[cfg(test)]
@@ -364,24 +330,10 @@ mod tests {
 
     #[test]
     fn readme_lists_every_subcommand() {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         for subcommand in Cli::command().get_subcommands() {
             let name = format!("`{} ", subcommand.get_name());
             assert!(readme.contains(&name), "README.md says nothing of {name}`");
         }
-    }
-
-    #[test]
-    fn tas_have_names() {
-        assert_eq!(ta("probe"), Ok(probe::PROBE));
-        assert_eq!(ta("355ca50a-8cb4-4de0-a633-59e17afc16fb"), Ok(probe::PROBE));
-        assert!(ta("prob").is_err());
-    }
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!((size("17"), size("4k"), size("64M")), (Ok(17), Ok(4096), Ok(64 << 20)));
-        assert!(size("").is_err() && size("M").is_err() && size("99999999999G").is_err());
-        assert_eq!((number("13"), number("0xd")), (Ok(13), Ok(13)));
     }
 }
