@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
     for round in 1..=ROUNDS {
         println!("round {round} of {ROUNDS}");
         for (work, figures) in WORK.iter().zip(&mut figures) {
-            for (device, figures) in devices.iter().zip(figures) {
+            for (device, (queues, figures)) in devices.iter().zip(QUEUES.iter().zip(figures)) {
                 let node = format!("/dev/{}", device.node);
                 let command = [
                     "tee-guest",
@@ -47,7 +47,9 @@ pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
                 ];
                 let report = report_of(&vm.guest.ok(&command)?)?;
                 let each = report["calls_per_second"].as_f64();
-                figures.push(each.ok_or_else(|| BenchError::Report(report.to_string()))?);
+                let each = each.ok_or_else(|| BenchError::Report(report.to_string()))?;
+                println!("  queues {queues}, TA sums {work} bytes: {each:.0} calls a second");
+                figures.push(each);
             }
         }
     }
