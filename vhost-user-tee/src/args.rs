@@ -125,7 +125,7 @@ pub struct Args {
     pub tee_calls: Option<u32>,
 
     /// Copy memory of a single call to a TEE of the host's if it is no larger, rather than have the TEE map
-    /// it; registered memory is never copied [default: 4096]
+    /// it; registered memory is never copied [default: 65536]
     #[arg(long, value_name = "BYTES")]
     pub tee_copy_up_to: Option<u64>,
 

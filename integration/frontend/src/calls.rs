@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The calls of the program, and what their answers should be.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use virtio_tee_frontend::client::{CallResult, Client, Param};
@@ -11,6 +11,7 @@ use virtio_tee_spec as wire;
 use crate::Failure;
 
 // Commands of the probe: `integration/tas/probe/include/probe_ta.h`.
+const NOP: u32 = 0;
 const SWAP: u32 = 1;
 const TOUCH: u32 = 8;
 const WATCH: u32 = 9;
@@ -19,7 +20,7 @@ const SUM: u32 = 15;
 /// Bytes of memory that stays registered.
 const REGISTERED: u64 = 1 << 20;
 /// Bytes of memory of one call: the one is copied by a daemon on the host's TEE, the other is not.
-const TRANSIENT: [u64; 2] = [4096, 64 << 10];
+const TRANSIENT: [u64; 2] = [4096, 256 << 10];
 /// One round in so many has a new session and a new registration besides.
 const RARE: u64 = 20;
 
@@ -95,6 +96,24 @@ pub(crate) fn hammer(
     }
     println!("{calls} calls, every answer right");
     caller.client.unregister(caller.context, memory)?;
+    caller.close()
+}
+
+/// Calls with `bytes` of memory of that call, both ways, of which the TA touches none; prints the median in ns.
+pub(crate) fn transient(client: Client, ta: Uuid, bytes: u64, calls: u32) -> Result<(), Failure> {
+    let mut caller = Caller::open(client, ta)?;
+    let pages = caller.client.allocate(bytes)?;
+    let params = [Param::transient(INOUT, &[pages.run()], 0, bytes)];
+    let mut samples = Vec::new();
+    // The first one does not count: it is who fills caches.
+    for _ in 0..=calls {
+        let begun = Instant::now();
+        caller.invoke("nop", NOP, &params)?;
+        samples.push(begun.elapsed().as_nanos());
+    }
+    samples.remove(0);
+    samples.sort_unstable();
+    println!("{}", samples.get(samples.len() / 2).copied().unwrap_or_default());
     caller.close()
 }
 

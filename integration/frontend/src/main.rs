@@ -44,6 +44,14 @@ enum What {
         #[arg(long)]
         one_session: bool,
     },
+    /// Calls of a command that does nothing, each with memory that is for this call alone; says what one takes.
+    Transient {
+        /// Bytes of the memory.
+        bytes: u64,
+        /// How many calls.
+        #[arg(long, default_value_t = 200)]
+        calls: u32,
+    },
 }
 
 /// Why it ends with 1.
@@ -94,5 +102,6 @@ fn run(cli: &Cli) -> Result<(), Failure> {
             let go_on = || until.as_ref().is_none_or(|file| !file.exists());
             calls::hammer(client, cli.ta, go_on, *one_session)
         }
+        What::Transient { bytes, calls } => calls::transient(client, cli.ta, *bytes, *calls),
     }
 }

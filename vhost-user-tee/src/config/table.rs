@@ -64,7 +64,7 @@ pub(super) const MAX_INSTANCES: u32 = 64;
 /// Default number of calls in a TEE of the host's: how many threads OP-TEE has unless it is built with more.
 const TEE_CALLS: u32 = 2;
 /// Default number of bytes up to which memory of one call is copied to a TEE of the host's.
-pub(super) const TEE_COPY_UP_TO: u64 = 4096;
+pub(super) const TEE_COPY_UP_TO: u64 = 64 << 10;
 /// Default number of request queues.
 pub(super) const REQUEST_QUEUES: u16 = 2;
 
