@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use cpio::newc::ModeFileType;
 
 use crate::provision::OpteeMachine;
-use crate::vm::emulator::{self, Emulator};
+use crate::vm::emulator::{self, Emulator, BOOT, HANG};
 use crate::vm::initramfs::{name_of, Archive, APPLETS};
 use crate::vm::{Guest, VmError};
 
@@ -129,7 +129,7 @@ impl OpteeVm {
         let mut emulator =
             Emulator::start(config.command(parts, "", size), &dir, &["console.log", "secure.log"])?;
         let port = emulator.open("agent.sock")?;
-        let guest = emulator.attach(port)?;
+        let guest = emulator.attach(port, BOOT)?;
         guest
             .ok(&["start-tee"])
             .map_err(|source| VmError::Guest { source, console: emulator.kernel_log() })?;
@@ -143,7 +143,7 @@ impl OpteeVm {
 
     /// Switches the machine off; fails where its kernel had anything to complain of.
     pub fn shut_down(self) -> Result<(), VmError> {
-        self.emulator.shut_down(&self.guest)
+        self.emulator.shut_down(&self.guest, HANG)
     }
 }
 

@@ -7,6 +7,7 @@
 //!                bindgen, QEMU, the guest's kernel            mmdebstrap, then only read
 //!   kernel       the tree that modules are built in,
 //!                checked against the stock kernel's symbols   built inside the root
+//!   guest_kernel the kernel that machines boot                Debian's, or built inside the root, where asked for
 //!   driver       virtio_tee.ko                                built inside the root
 //!   programs     daemon, ta-runtime, TAs, guest programs      built on the host
 //!   uml          the kernel as a program, and its driver      built inside the root, where asked for
@@ -22,6 +23,7 @@
 //! one process at a time: the others wait for the lock.
 
 mod driver;
+mod guest_kernel;
 mod host_tools;
 mod kernel;
 mod nested;
@@ -43,6 +45,7 @@ use crate::progress::StepError;
 use programs::Profile;
 
 pub use driver::{Driver, Lints};
+pub use guest_kernel::{GuestKernel, GuestKernelKind};
 pub use kernel::KernelTree;
 pub use nested::NestedGuest;
 pub use optee::OpteeMachine;
@@ -92,6 +95,12 @@ pub enum ProvisionError {
         /// How many besides it.
         more: usize,
     },
+    /// There is no kernel of that name.
+    #[error("INTEGRATION_KERNEL is {name:?}: machines boot the kernel \"stock\", Debian's, or \"debug\"")]
+    UnknownKernel {
+        /// The name.
+        name: String,
+    },
     /// The kernel tree has no Rust symbols at all.
     #[error("the kernel tree of {kernel} exports no Rust symbols")]
     NoSymbols {
@@ -112,8 +121,10 @@ pub enum Arch {
 /// What a guest is booted from, and what serves it.
 #[derive(Debug, Clone)]
 pub struct Provisioned {
-    /// The root that QEMU, the kernel and busybox are taken from.
+    /// The root that QEMU and busybox are taken from.
     pub root: Root,
+    /// The guest's kernel.
+    pub kernel: GuestKernel,
     /// The guest's driver.
     pub driver: Driver,
     /// Programs and TAs of the host.
@@ -135,11 +146,24 @@ pub fn provision() -> Result<Provisioned, ProvisionError> {
 }
 
 fn provision_with(profile: Profile) -> Result<Provisioned, ProvisionError> {
-    let _lock = store::lock()?;
-    let (root, driver) = driver_unlocked(Arch::X86_64, Lints::Warn)?;
+    let kind = GuestKernelKind::wanted()?;
+    let lock = store::lock()?;
+    let (root, stock) = root_and_tree(Arch::X86_64)?;
+    let (kernel, tree, _lock) = match kind {
+        GuestKernelKind::Stock => (GuestKernel::stock(&root), stock, lock),
+        GuestKernelKind::Debug => {
+            drop(lock);
+            let tree = {
+                let _lock = store::lock_named("lock-kernel-debug")?;
+                guest_kernel::debug_tree(&root, stock.source)?
+            };
+            (GuestKernel::debug(&tree), tree, store::lock()?)
+        }
+    };
+    let driver = driver::ensure(&root, &tree, Lints::Warn)?;
     let host = programs::host(profile)?;
     let guest = programs::guest()?;
-    Ok(Provisioned { root, driver, host, guest })
+    Ok(Provisioned { root, kernel, driver, host, guest })
 }
 
 /// The same with the daemon and the TA runtime in release mode, for measurements.

@@ -15,7 +15,7 @@ use super::{driver, store, Driver, KernelTree, Lints, ProvisionError, Root};
 const CONFIG: &str = include_str!("uml.config");
 const DEBUG_CONFIG: &str = include_str!("uml-debug.config");
 const BUILD: &str = include_str!("uml-kernel.sh");
-const CLANG: &str = include_str!("uml-clang.sh");
+pub(super) const CLANG: &str = include_str!("uml-clang.sh");
 
 /// Which user-mode kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::{emulator, TeeDevice};
-use crate::provision::Provisioned;
+use crate::provision::{GuestKernelKind, Provisioned};
 
 /// QEMU's name of the slot for memory that is a PCI device.
 pub(super) const MEMORY_PORT: &str = "port-memory";
@@ -55,7 +55,11 @@ impl VmConfig {
 
     /// QEMU with everything but what the guest talks through.
     pub(super) fn command(&self, parts: &Provisioned, append: &str) -> Command {
-        let memory = self.memory_mib;
+        // Of what the checks keep beside each object and each page there is as much again.
+        let memory = match parts.kernel.kind {
+            GuestKernelKind::Stock => self.memory_mib,
+            GuestKernelKind::Debug => 2 * self.memory_mib,
+        };
         let mut command = emulator::command(&parts.root, "usr/bin/qemu-system-x86_64");
         command.arg("-L").arg(parts.root.dir.join("usr/share/seabios"));
         if !self.reboots {
@@ -69,7 +73,7 @@ impl VmConfig {
             more => format!("size={memory}M,slots=4,maxmem={}M", memory + more),
         });
         command.args(["-object", &format!("memory-backend-memfd,id=memory,size={memory}M,share=on")]);
-        command.arg("-kernel").arg(parts.root.dir.join("guest/vmlinuz"));
+        command.arg("-kernel").arg(&parts.kernel.image);
         command.args(["-initrd", "initramfs"]);
         // The emulated clocks are sound; to check them against each other fails on a starved host.
         command.args([

@@ -16,9 +16,9 @@ use crate::progress;
 use crate::provision::Root;
 
 /// When a machine that was told to switch off is taken to hang.
-const HANG: Duration = Duration::from_secs(60);
+pub(crate) const HANG: Duration = Duration::from_secs(60);
 /// When a boot is taken to be stuck: many times what it takes on a busy machine.
-pub(super) const BOOT: Duration = Duration::from_secs(120);
+pub(crate) const BOOT: Duration = Duration::from_secs(120);
 /// How often a machine is booted before that is an error.
 pub(super) const BOOTS: u32 = 3;
 
@@ -74,9 +74,9 @@ impl Emulator {
         }
     }
 
-    /// Waits for the agent at the other end of `port`.
-    pub(crate) fn attach(&mut self, port: UnixStream) -> Result<Guest, VmError> {
-        Guest::attach(port, BOOT).or_else(|source| {
+    /// Waits for the agent at the other end of `port`, at most for `limit`.
+    pub(crate) fn attach(&mut self, port: UnixStream, limit: Duration) -> Result<Guest, VmError> {
+        Guest::attach(port, limit).or_else(|source| {
             let console = self.console();
             // The kernel of its own accord: drivers are loaded later.
             if self.kernel_log().contains("Kernel panic") {
@@ -114,10 +114,10 @@ impl Emulator {
         progress::tail(&self.dir.join("console.log")).unwrap_or_default()
     }
 
-    /// Switches the guest off; fails where its kernel had anything to complain of.
-    pub(crate) fn shut_down(mut self, guest: &Guest) -> Result<(), VmError> {
+    /// Switches the guest off, within `limit`; fails where its kernel had anything to complain of.
+    pub(crate) fn shut_down(mut self, guest: &Guest, limit: Duration) -> Result<(), VmError> {
         guest.power_off().map_err(|source| VmError::Guest { source, console: self.console() })?;
-        let deadline = Instant::now() + HANG;
+        let deadline = Instant::now() + limit;
         while self.process.try_wait().map_err(VmError::Qemu)?.is_none() {
             if Instant::now() > deadline {
                 return Err(VmError::NoPowerOff);

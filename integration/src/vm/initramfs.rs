@@ -28,7 +28,7 @@ pub fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::Result<
         // The kernel unpacks one archive after the other.
         let root = fs::read(path)?;
         let mut archive = Archive::new(File::options().append(true).open(path)?);
-        archive.file("boot/vmlinuz", &parts.root.dir.join("guest/vmlinuz"), 0o644)?;
+        archive.file("boot/vmlinuz", &parts.kernel.image, 0o644)?;
         archive.add("boot/initramfs", ModeFileType::Regular, 0o644, &root)?;
         archive.finish()?;
     }
@@ -37,11 +37,12 @@ pub fn write(path: &Path, parts: &Provisioned, config: &VmConfig) -> io::Result<
 
 fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()> {
     let mut archive = base(to, parts, &parts.driver, &load_driver(config))?;
-    archive.file("lib/tee.ko", &parts.root.dir.join("guest/tee.ko"), 0o644)?;
+    if let Some(module) = &parts.kernel.tee {
+        archive.file("lib/tee.ko", module, 0o644)?;
+    }
     archive.programs(&parts.root, &config.programs)?;
     for module in &config.modules {
-        let kernel = format!("guest/usr/lib/modules/{}/kernel", parts.root.kernel);
-        let file = parts.root.dir.join(kernel).join(module);
+        let file = parts.kernel.modules.join(module);
         archive.file(&format!("lib/{}", name_of(&file)), &file, 0o644)?;
     }
     archive.finish()
@@ -79,7 +80,8 @@ fn load_driver(config: &VmConfig) -> String {
     let parameters: Vec<String> = config.tees.iter().map(|tee| tee.door.driver_parameters()).collect();
     let parameters = parameters.join(" ");
     format!(
-        "#!/bin/sh -e\nlsmod | grep -q '^tee ' || insmod /lib/tee.ko\ninsmod /lib/virtio_tee.ko {parameters}\n"
+        "#!/bin/sh -e\n[ ! -e /lib/tee.ko ] || lsmod | grep -q '^tee ' || insmod /lib/tee.ko\n\
+         insmod /lib/virtio_tee.ko {parameters}\n"
     )
 }
 

@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
-use super::emulator::{self, Emulator};
-use super::{initramfs, Guest, GuestError, Qmp, QmpError, TeeDevice, VmConfig};
-use crate::provision::Provisioned;
+use super::emulator::{self, Emulator, BOOT, HANG};
+use super::{initramfs, trouble, Guest, GuestError, Qmp, QmpError, TeeDevice, VmConfig};
+use crate::provision::{GuestKernelKind, Provisioned};
 
 /// Why a virtual machine failed.
 #[derive(Debug, Error)]
@@ -55,6 +55,15 @@ pub enum VmError {
     /// The guest's kernel complained.
     #[error("the guest's kernel complained:\n{0}")]
     KernelTrouble(String),
+    /// The guest's kernel cannot say whether it has lost memory.
+    #[error("cannot look for what the guest's kernel has lost: {0}")]
+    NoScan(#[source] GuestError),
+    /// The guest's kernel has memory that nothing points to.
+    #[error("the guest's kernel has lost memory:\n{0}")]
+    Leak(String),
+    /// One of the kernel's checks is not at work any more.
+    #[error("the guest's kernel has switched a check off: {0}")]
+    CheckOff(String),
     /// The guest did not reboot.
     #[error("the guest was to start anew and did not: {0} came to its end")]
     NoReboot(String),
@@ -72,6 +81,8 @@ pub struct Vm {
     pub guest: Guest,
     /// Its TEE devices, as they were when it was booted.
     pub tees: Vec<TeeDevice>,
+    /// Which kernel it boots.
+    pub kernel: GuestKernelKind,
     qmp: Mutex<Qmp>,
     emulator: Emulator,
 }
@@ -96,8 +107,9 @@ impl Vm {
             emulator.check_alive()?;
             Err(VmError::from(error))
         })?;
-        let guest = emulator.attach(agent)?;
-        Ok(Self { dir, guest, tees: config.tees.clone(), qmp: Mutex::new(qmp), emulator })
+        let kernel = parts.kernel.kind;
+        let guest = emulator.attach(agent, kernel.patience(BOOT))?;
+        Ok(Self { dir, guest, tees: config.tees.clone(), kernel, qmp: Mutex::new(qmp), emulator })
     }
 
     /// Loads the TEE subsystem and the driver.
@@ -118,7 +130,10 @@ impl Vm {
 
     /// Switches the machine off; fails where its kernel had anything to complain of.
     pub fn shut_down(self) -> Result<(), VmError> {
-        self.emulator.shut_down(&self.guest)
+        if self.kernel == GuestKernelKind::Debug {
+            trouble::look_for_leaks(&self.guest)?;
+        }
+        self.emulator.shut_down(&self.guest, self.kernel.patience(HANG))
     }
 }
 

@@ -27,7 +27,7 @@ impl Vm {
         self.begin_reboot(how)?;
         let mut attempt = 1;
         loop {
-            match self.guest.wait_ready(BOOT) {
+            match self.guest.wait_ready(self.kernel.patience(BOOT)) {
                 Ok(()) => return Ok(()),
                 // As when it is booted for the first time; a kernel of the guest's own choice is no
                 // concern of QEMU's reset.

@@ -20,9 +20,10 @@ fn loads_and_unloads_of_the_module() -> Outcome {
     scene.daemon.wait_for_children(0)?;
     let before = KernelMemory::of(&vm.guest);
     let daemon_before = scene.daemon.usage()?;
-    cycles(LOADS)?;
-    KernelMemory::of(&vm.guest).assert_no_leak(before, LOADS, 2048);
-    assert_daemon_unchanged(daemon_before, scene.daemon.usage()?, LOADS);
+    let loads = vm.kernel.repetitions(LOADS);
+    cycles(loads)?;
+    KernelMemory::of(&vm.guest).assert_no_leak(before, loads, 2048);
+    assert_daemon_unchanged(daemon_before, scene.daemon.usage()?, loads);
     check(&vm.guest, "hello hello-c");
     vm.shut_down()?;
     scene.daemon.terminate()?;
@@ -41,16 +42,17 @@ fn sessions_of_all_kinds() -> Outcome {
     scene.daemon.wait_for_children(1)?;
     let before = KernelMemory::of(&vm.guest);
     let daemon_before = scene.daemon.usage()?;
-    for (ta, count) in [("probe-shared", SESSIONS / 5 * 4), ("probe", SESSIONS / 5)] {
+    let sessions = vm.kernel.repetitions(SESSIONS);
+    for (ta, count) in [("probe-shared", sessions / 5 * 4), ("probe", sessions / 5)] {
         println!("{}", check(&vm.guest, &format!("sessions {ta} --count {count}")));
     }
     scene.daemon.wait_for_children(1)?;
-    KernelMemory::of(&vm.guest).assert_no_leak(before, SESSIONS, 256);
+    KernelMemory::of(&vm.guest).assert_no_leak(before, sessions, 256);
     let daemon_after = scene.daemon.usage()?;
-    assert_daemon_unchanged(daemon_before, daemon_after, SESSIONS);
+    assert_daemon_unchanged(daemon_before, daemon_after, sessions);
     // 256 bytes a session: of ten thousand, 2.5 MiB.
     assert!(
-        daemon_after.memory_kib < daemon_before.memory_kib + (u64::from(SESSIONS) / 4).max(1024),
+        daemon_after.memory_kib < daemon_before.memory_kib + (u64::from(sessions) / 4).max(1024),
         "{daemon_before:?} → {daemon_after:?}"
     );
     vm.shut_down()?;

@@ -19,7 +19,8 @@ fn a_guest_reboots_twenty_times() -> Outcome {
     check(&vm.guest, "hello hello-c");
     scene.daemon.wait_for_children(0)?;
     let before = scene.daemon.usage()?;
-    for (round, how) in (0..TIMES).zip([Reboot::Orderly, Reboot::Abrupt, Reboot::Reset].iter().cycle()) {
+    let times = vm.kernel.repetitions(TIMES);
+    for (round, how) in (0..times).zip([Reboot::Orderly, Reboot::Abrupt, Reboot::Reset].iter().cycle()) {
         // In most of its lives the guest ends in calls, one of which uses memory.
         let mut calls = Vec::new();
         if round % 4 != 3 {
@@ -36,7 +37,7 @@ fn a_guest_reboots_twenty_times() -> Outcome {
         check(&vm.guest, "hello hello-c");
     }
     scene.daemon.wait_for_children(0)?;
-    assert_daemon_unchanged(before, scene.daemon.usage()?, TIMES);
+    assert_daemon_unchanged(before, scene.daemon.usage()?, times);
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())
