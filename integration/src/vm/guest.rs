@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 use guest_agent::{receive, send, Report, Request, Status, Stream};
 use thiserror::Error;
 
-/// When a command is taken to hang. Nothing that tests do takes near as long, also on a slow machine.
-const HANG: Duration = Duration::from_secs(900);
+/// When a command is taken to hang. Nothing that tests do takes near as long, also on a slow machine and with a kernel
+/// that has all checks.
+const HANG: Duration = Duration::from_secs(3600);
 
 /// Why a command in the guest did not do what it should.
 #[derive(Debug, Error)]
