@@ -92,6 +92,7 @@ pub(crate) enum Call {
     CreatePattern = 96,
     WritePattern = 97,
     ReadPattern = 98,
+    LeaveInShared = 99,
 }
 
 /// What a function is given.

@@ -34,6 +34,28 @@ static uint8_t *new_pattern(uint32_t seed, size_t len)
 	return bytes;
 }
 
+/* Names may not be in memory that is shared with the client, so what it sends is copied, unless a test is about that. */
+static bool left_in_shared;
+
+static const void *get_own_bytes(struct call *call, len_t *len)
+{
+	const void *bytes = get_bytes(call, len);
+	void *own;
+
+	if (!bytes || left_in_shared)
+		return bytes;
+	own = TEE_Malloc(*len + 1, TEE_MALLOC_FILL_ZERO);
+	if (own)
+		TEE_MemMove(own, bytes, *len);
+	return own;
+}
+
+static void free_own_bytes(const void *bytes)
+{
+	if (!left_in_shared)
+		TEE_Free((void *)bytes);
+}
+
 static void open_call(struct call *call)
 {
 	TEE_ObjectHandle *object = get_object(call);
@@ -42,8 +64,9 @@ static void open_call(struct call *call)
 	const void *id;
 	len_t len;
 
-	id = get_bytes(call, &len);
+	id = get_own_bytes(call, &len);
 	res = TEE_OpenPersistentObject(storage, id, len, get_u32(call), object);
+	free_own_bytes(id);
 	put_u32(call, res);
 	put_u32(call, *object != TEE_HANDLE_NULL);
 }
@@ -54,26 +77,28 @@ static void create_call(struct call *call, bool of_pattern)
 	TEE_ObjectHandle *object = get_object(call);
 	uint32_t storage = get_u32(call);
 	TEE_ObjectHandle attributes;
-	uint8_t *owned = NULL;
 	uint32_t flags, seed;
 	const void *id, *data;
 	len_t id_len, len;
 	TEE_Result res;
 
-	id = get_bytes(call, &id_len);
+	id = get_own_bytes(call, &id_len);
 	flags = get_u32(call);
 	attributes = *get_object(call);
 	if (of_pattern) {
 		seed = get_u32(call);
 		len = get_u32(call);
-		owned = new_pattern(seed, len);
-		data = owned;
+		data = new_pattern(seed, len);
 	} else {
-		data = get_bytes(call, &len);
+		data = get_own_bytes(call, &len);
 	}
 	res = TEE_CreatePersistentObject(storage, id, id_len, flags, attributes, data, len,
 					 handle_wanted ? object : NULL);
-	TEE_Free(owned);
+	if (of_pattern)
+		TEE_Free((void *)data);
+	else
+		free_own_bytes(data);
+	free_own_bytes(id);
 	put_u32(call, res);
 	put_u32(call, *object != TEE_HANDLE_NULL);
 }
@@ -147,11 +172,14 @@ static TEE_Result object_data_call(struct call *call, uint32_t command)
 	case CRYPTO_CHECK_DELETE1:
 		return TEE_CloseAndDeletePersistentObject1(object);
 	case CRYPTO_CHECK_RENAME:
-		bytes = get_bytes(call, &len);
-		return TEE_RenamePersistentObject(object, bytes, len);
 	case CRYPTO_CHECK_WRITE:
-		bytes = get_bytes(call, &len);
-		return TEE_WriteObjectData(object, bytes, len);
+		bytes = get_own_bytes(call, &len);
+		if (command == CRYPTO_CHECK_RENAME)
+			res = TEE_RenamePersistentObject(object, bytes, len);
+		else
+			res = TEE_WriteObjectData(object, bytes, len);
+		free_own_bytes(bytes);
+		return res;
 	case CRYPTO_CHECK_WRITE_PATTERN:
 		seed = get_u32(call);
 		len = get_u32(call);
@@ -213,6 +241,10 @@ bool storage_call(struct call *call, uint32_t command)
 		return true;
 	case CRYPTO_CHECK_NEXT:
 		next_call(call);
+		return true;
+	case CRYPTO_CHECK_LEAVE_IN_SHARED:
+		left_in_shared = get_u32(call);
+		put_u32(call, TEE_SUCCESS);
 		return true;
 	case CRYPTO_CHECK_GET_TIME:
 	case CRYPTO_CHECK_SET_TIME:

@@ -250,6 +250,31 @@ fn enumerators_come_to_each_object() {
 }
 
 #[test]
+fn a_name_is_not_taken_from_shared_memory_but_data_are() {
+    for api in APIS {
+        let mut ta = Ta::new("shared-name", api);
+        assert_eq!(create(&ta, 0, b"a", 0, b""), gp::SUCCESS);
+        close(&ta, 0);
+        let flags = ACCESS_READ | ACCESS_WRITE | ACCESS_WRITE_META;
+        for (call, args_of_it) in [
+            (Call::Open, args(&[1, PRIVATE]).bytes(b"b").u32(0)),
+            (Call::Create, create_args(1, PRIVATE, b"b", 0, NONE).bytes(b"")),
+            (Call::Rename, args(&[0]).bytes(b"b")),
+        ] {
+            assert_eq!(open(&ta, 0, b"a", flags), gp::SUCCESS);
+            ta.ok(Call::LeaveInShared, args(&[1]));
+            ta.panics(call, args_of_it, api);
+        }
+        assert_eq!(open(&ta, 0, b"b", 0), gp::ERROR_ITEM_NOT_FOUND);
+        assert_eq!(open(&ta, 0, b"a", flags), gp::SUCCESS);
+        ta.ok(Call::LeaveInShared, args(&[1]));
+        ta.ok(Call::Write, args(&[0]).bytes(b"shared"));
+        assert_eq!(seek(&ta, 0, 0, SET), gp::SUCCESS);
+        assert_eq!(read(&ta, 0, 10), b"shared");
+    }
+}
+
+#[test]
 fn wrong_calls_end_the_ta() {
     let unknown = 0x0001_0000;
     let seek = |slot, whence| args(&[slot, 0, 0, whence]);

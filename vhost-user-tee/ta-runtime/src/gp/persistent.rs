@@ -7,8 +7,8 @@
 use std::ffi::c_void;
 
 use tee::gp::{
-    ERROR_ACCESS_CONFLICT, ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_CORRUPT_OBJECT, ERROR_ITEM_NOT_FOUND,
-    ERROR_OUT_OF_MEMORY, ERROR_STORAGE_NOT_AVAILABLE, ERROR_STORAGE_NO_SPACE, SUCCESS,
+    ERROR_ACCESS_CONFLICT, ERROR_ACCESS_DENIED, ERROR_BAD_PARAMETERS, ERROR_BAD_STATE, ERROR_CORRUPT_OBJECT,
+    ERROR_ITEM_NOT_FOUND, ERROR_OUT_OF_MEMORY, ERROR_STORAGE_NOT_AVAILABLE, ERROR_STORAGE_NO_SPACE, SUCCESS,
 };
 
 use super::handles::lock;
@@ -18,6 +18,7 @@ use super::objects::{held, insert_persistent, object, remove, Held};
 use super::panic::panic;
 use super::pointers::{bytes, store};
 use super::stored_object::{decode, encode};
+use crate::services::memory::{self, Access, Owner};
 use crate::services::storage::{self, Handle};
 
 /// `TEE_OBJECT_ID_MAX_LEN`.
@@ -79,11 +80,15 @@ pub(super) fn persistent(held: &mut Held) -> Result<&mut Persistent, u32> {
     held.persistent.as_mut().ok_or(ERROR_BAD_STATE)
 }
 
-/// An object's name. One that is too long is cut, and still too long.
+/// An object's name. One that is too long is cut, and still too long. GP wants it in memory that the TA shares with
+/// nobody: elsewhere it ends the TA, as it does on OP-TEE.
 ///
 /// # Safety
 /// `len` bytes can be read at `id`.
 unsafe fn id<'a>(id: *const c_void, len: usize) -> &'a [u8] {
+    if !matches!(memory::owner(id.addr(), len), Owner::Ta(Access { read: true, .. })) {
+        panic(ERROR_ACCESS_DENIED);
+    }
     // SAFETY: the caller's word.
     unsafe { bytes(id, len.min(MAX_ID + 1)) }
 }
