@@ -54,7 +54,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
             sessions::one_by_one(&context, report, ta.uuid, *count)
         }
         Check::Sessions { ta, count, same_ta: true } => sessions::at_once(&context, report, ta.uuid, *count),
-        Check::Sleepers { ta, ms, calls } => sleepers::run(&context, report, ta.uuid, *ms, *calls),
+        Check::Sleepers { ta, ms, calls, others } => {
+            sleepers::run(&context, report, ta.uuid, *ms, *calls, *others)
+        }
         Check::Panic { ta, sessions } => death::panic(&context, report, ta.uuid, *sessions),
         Check::Crash { ta, sessions } => death::crash(&context, report, ta.uuid, *sessions),
         Check::TargetDead { ta, ms } => death::from_outside(&context, report, ta.uuid, *ms),

@@ -10,12 +10,16 @@ use super::{expect, join, ms, wait_until};
 use crate::probe;
 use crate::report::{ensure, Outcome, Report};
 
-/// Sessions that the calls made meanwhile are spread over.
-const OTHERS: usize = 4;
-
-pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, sleep_ms: u32, calls: u32) -> Outcome {
+pub(super) fn run(
+    context: &Context,
+    report: &mut Report,
+    ta: Uuid,
+    sleep_ms: u32,
+    calls: u32,
+    other_sessions: u32,
+) -> Outcome {
     let sleeper = probe::open(context, ta)?;
-    let others = (0..OTHERS).map(|_| probe::open(context, ta)).collect::<Result<Vec<_>, _>>()?;
+    let others = (0..other_sessions).map(|_| probe::open(context, ta)).collect::<Result<Vec<_>, _>>()?;
     for session in &others {
         probe::nop(session)?; // so that nothing below is a first time
     }
@@ -37,7 +41,7 @@ pub(super) fn run(context: &Context, report: &mut Report, ta: Uuid, sleep_ms: u3
             ensure!(swap.value(0) == (calls, call), "call {call} came back with {:?}", swap.value(0));
         }
         let calls_took = calls_start.elapsed();
-        report.say(format_args!("{calls} calls in {OTHERS} other sessions took {calls_took:.1?}"));
+        report.say(format_args!("{calls} calls in {other_sessions} other sessions took {calls_took:.1?}"));
         report.set("calls", calls);
         report.set("calls_ms", ms(calls_took));
         ensure!(!call.is_finished(), "the sleeper returned before the other calls were through");

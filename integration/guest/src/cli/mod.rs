@@ -110,6 +110,9 @@ pub(crate) enum Check {
         /// How many calls complete meanwhile.
         #[arg(long, default_value_t = 100)]
         calls: u32,
+        /// Sessions that those are spread over: as many as the TEE has memory for.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+        others: u32,
     },
     /// Temporary memrefs, for counting what they cost.
     Temporary {
