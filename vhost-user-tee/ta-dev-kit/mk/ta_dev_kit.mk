@@ -197,7 +197,7 @@ endif
 ta-common += $(ta-build-$(TA_BUILD))
 
 # Of the C++ library a TA has its own copy: its process has none.
-cxx-objs := $(foreach o,$(objs),$(if $(filter %.cpp %.cc %.cxx,$(src-of-$(o))),$(o)))
+cxx-objs := $(strip $(foreach o,$(objs),$(if $(filter %.cpp %.cc %.cxx,$(src-of-$(o))),$(o))))
 ta-linker := $(if $(cxx-objs)$(filter fuzz,$(TA_BUILD)),$(CXX) -static-libstdc++,$(CC))
 ta-ldflags := -shared -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id -Wl,--as-needed $(ta-ld-$(TA_BUILD))
 ta-ldadd = $(addprefix -L,$(libdirs)) -Wl,--start-group $(addprefix -l,$(libnames)) -Wl,--end-group $(LDADD) $(ta-libs-$(TA_BUILD))
