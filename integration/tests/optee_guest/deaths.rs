@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The host's tee-supplicant dies in the midst of a call: neither OP-TEE nor the kernel keeps anything of it, and
-//! others go on. VMs that die are in [`hammer`](crate::hammer).
+//! A guest, a daemon, the host's tee-supplicant: each dies in the midst of a call, and neither OP-TEE nor the kernel
+//! keeps anything of it, while others go on. VMs that die many times are in [`hammer`](crate::hammer).
+
+use std::time::Instant;
 
 use guest_agent::Status;
 use integration::nested::{self, PROBE, PROBE_SHARED};
@@ -10,7 +12,11 @@ use integration::vm::{Guest, GuestError, Output, Running};
 use crate::common::Outcome;
 use crate::machine;
 
+const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
+
+/// Pages that are pinned, at least, while a client is in a call that uses 1 MiB of memory, and the bystander has as much.
+const PAGES: i64 = 256 + 128;
 
 /// A VM without a guest, at the socket that the daemon has for `vm`. The bystander's sessions are all with one
 /// instance of their TA: this OP-TEE has memory for three.
@@ -40,12 +46,11 @@ impl<'a> Bystander<'a> {
         Ok(Self { machine, running })
     }
 
-    /// Lets it end.
-    fn end(self) -> Result<(), GuestError> {
+    /// Lets it end; what it says.
+    fn end(self) -> Result<String, GuestError> {
         self.machine.sh("touch /tmp/enough")?;
         let output = self.running.wait()?.success()?;
-        println!("the other VM: {}", output.stdout.lines().last().unwrap_or_default());
-        Ok(())
+        Ok(format!("the other VM: {}", output.stdout.lines().last().unwrap_or_default()))
     }
 }
 
@@ -73,12 +78,100 @@ fn a_supplicant_killed_in_a_call_fails_that_call_alone() -> Outcome {
     let waiting = front_end(machine, "victim", &["open"])?;
     machine.sh("sleep 12; /usr/sbin/tee-supplicant -d")?;
     waiting.wait()?.success()?;
-    bystander.end()?;
-    println!("after the supplicant's death: {}", Traces::settle(machine, &before, Some(pid))?);
+    let calls = bystander.end()?;
+    println!("{calls}; after the supplicant's death: {}", Traces::settle(machine, &before, Some(pid))?);
 
     daemon.signal(SIGTERM)?;
     let log = daemon.wait()?.success()?.stdout;
     assert!(log.contains("is tee-supplicant running?"), "{log}");
+    vm.shut_down()?;
+    Ok(())
+}
+
+/// What a guest is in when it dies: a call that uses registered memory, and looks at it for 10 s at most; and one that
+/// sleeps, for longer than it takes to see that it is still there when the guest is not.
+const REGISTERED: &str = "hold probe --registered 1M --ms 9000";
+const ASLEEP: &str = "hold probe --ms 30000";
+
+/// Bytes of OP-TEE's memory for TAs that are in use: an instance has some MiB.
+fn ta_memory(traces: &Traces) -> u64 {
+    traces.pools.iter().filter(|(pool, _)| pool.contains("TA")).map(|(_, bytes)| bytes).sum()
+}
+
+#[test]
+fn a_guest_killed_in_a_call_leaves_nothing_and_fails_no_other() -> Outcome {
+    let vm = machine("guest-death")?;
+    let machine = &vm.guest;
+    let (daemon, pid) = nested::daemon(machine, "daemon", &["bystander", "victim"])?;
+    opens(machine, "victim")?.success()?;
+    opens(machine, "bystander")?.success()?;
+    let before = Traces::of(machine, Some(pid))?;
+    println!("before: {before}");
+
+    for call in [REGISTERED, ASLEEP] {
+        let bystander = Bystander::start(machine, &[])?;
+        let mut guest = nested::guest(machine, "victim", call)?;
+        guest.wait_for("holding session")?;
+        let held = Traces::of(machine, Some(pid))?;
+        println!("{call}: {held}");
+        if call == REGISTERED {
+            assert!(held.pinned >= before.pinned + PAGES, "{held}");
+        }
+        machine.sh("kill -9 $(busybox pidof qemu-system-aarch64)")?;
+        let death = Instant::now();
+        guest.wait()?;
+        if call == ASLEEP {
+            // OP-TEE ends a TA's sleep no sooner than it is over: docs/host-tee.md.
+            let after = Traces::of(machine, Some(pid))?;
+            assert!(ta_memory(&after) > ta_memory(&before), "the call was over when its guest died: {after}");
+        }
+        let calls = bystander.end()?;
+        let settled = Traces::settle(machine, &before, Some(pid))?;
+        println!("{call}: {calls}; nothing is left {:.1?} after the death: {settled}", death.elapsed());
+    }
+
+    // The next guest in its place.
+    opens(machine, "victim")?.success()?;
+    daemon.signal(SIGTERM)?;
+    let log = daemon.wait()?.success()?.stdout;
+    assert!(log.contains("calls that could not be ended"), "{log}");
+    vm.shut_down()?;
+    Ok(())
+}
+
+#[test]
+fn a_daemon_killed_in_a_call_leaves_nothing_and_can_be_replaced() -> Outcome {
+    let vm = machine("daemon-death")?;
+    let machine = &vm.guest;
+    let (other, pid) = nested::daemon(machine, "other", &["bystander"])?;
+    let (killed, _) = nested::daemon(machine, "killed", &["victim"])?;
+    opens(machine, "victim")?.success()?;
+    opens(machine, "bystander")?.success()?;
+    let before = Traces::of(machine, Some(pid))?;
+    println!("before: {before}");
+
+    let bystander = Bystander::start(machine, &[])?;
+    let mut client = front_end(machine, "victim", &["hold"])?;
+    client.wait_for("holding")?;
+    let held = Traces::of(machine, Some(pid))?;
+    println!("in the call: {held}");
+    assert!(held.pinned >= before.pinned + PAGES, "{held}");
+    killed.signal(SIGKILL)?;
+    let death = Instant::now();
+    // It has ended when the call has, and with it all that it had open: the connections of its VMs.
+    assert_eq!(killed.wait()?.status, Status::Signal(SIGKILL));
+    println!("the daemon has ended {:.1?} after it was killed", death.elapsed());
+    let output = client.wait()?;
+    assert_eq!(output.status, Status::Code(1), "{output:?}");
+
+    let (second, _) = nested::daemon(machine, "killed", &["victim"])?;
+    opens(machine, "victim")?.success()?;
+    let calls = bystander.end()?;
+    second.signal(SIGTERM)?;
+    second.wait()?.success()?;
+    println!("{calls}; after the daemon's death: {}", Traces::settle(machine, &before, Some(pid))?);
+    other.signal(SIGTERM)?;
+    other.wait()?.success()?;
     vm.shut_down()?;
     Ok(())
 }
