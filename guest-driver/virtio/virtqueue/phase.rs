@@ -9,7 +9,7 @@ use kernel::{
     cpumask::CpumaskVar,
     error::to_result,
     prelude::*,
-    sync::{atomic::Relaxed, Arc, ArcBorrow},
+    sync::{atomic::Relaxed, rcu::synchronize_rcu, Arc, ArcBorrow},
     time::{delay::fsleep, Delta},
 };
 
@@ -125,6 +125,8 @@ impl<T: Token> Virtqueues<T> {
         for queue in &self.queues {
             queue.ring.lock().live = false;
         }
+        // Who has given the device a buffer may still be about to notify it.
+        synchronize_rcu();
         // SAFETY: The device is valid, and no virtqueue is notified from here on. Afterwards no
         // callback runs any more.
         unsafe { sys::virtio_reset_device(self.device.as_raw()) };

@@ -9,7 +9,7 @@ use kernel::{
     error::to_result,
     prelude::*,
     str::CString,
-    sync::{new_spinlock_irq, SpinLockIrq},
+    sync::{new_spinlock_irq, rcu, SpinLockIrq},
 };
 
 use super::super::{Buffer, Token};
@@ -26,11 +26,11 @@ pub(super) struct Queue<T: Token> {
 
 /// # Invariants
 ///
-/// `vq`, where there is one, is a valid virtqueue that only the owner of this lock uses. The tokens
-/// in it are `Pin<KBox<Buffer<T>>>` in raw form.
+/// `vq`, where there is one, is a valid virtqueue that only the owner of this lock uses, but for
+/// notifying the device. The tokens in it are `Pin<KBox<Buffer<T>>>` in raw form.
 pub(super) struct Ring<T: Token> {
     pub(super) vq: Option<NonNull<sys::virtqueue>>,
-    /// The device takes buffers.
+    /// The device takes buffers. An RCU grace period after the end of that, nobody notifies it.
     pub(super) live: bool,
     pub(super) in_flight: usize,
     pub(super) counts: Counts,
@@ -78,6 +78,7 @@ impl<T: Token> Queue<T> {
     }
 
     pub(super) fn add(&self, mut buffer: Pin<KBox<Buffer<T>>>, urgent: bool) -> Added<T> {
+        let _until_notified = rcu::read_lock();
         let mut ring = self.ring.lock();
         let (true, Some(vq)) = (ring.live, ring.vq) else {
             return Added::Failed(ENODEV, buffer);
@@ -121,8 +122,14 @@ impl<T: Token> Queue<T> {
         }
         ring.in_flight += 1;
         ring.counts.submitted += 1;
-        // SAFETY: As above. The device is not reset before the lock is released.
-        if unsafe { sys::virtqueue_kick(vq) } {
+        // SAFETY: As above.
+        let wanted = unsafe { sys::virtqueue_kick_prepare(vq) };
+        // To notify a device is to leave a virtual machine, which takes long: no other CPU has to wait
+        // for that.
+        drop(ring);
+        // SAFETY: The virtqueue was live, and whoever ends that lets the read-side section of this
+        // function come to its end before the device is reset, and the virtqueue let go.
+        if !wanted || unsafe { sys::virtqueue_notify(vq) } {
             Added::Yes
         } else {
             Added::Broken
