@@ -86,7 +86,9 @@ impl Offer {
             .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
             .filter(|name| is_offered(name))
             .collect();
-        Ok(Self { symbols, libraries: Some(needed(&file)?.into_iter().collect()) })
+        // On arm64 a TA needs the dynamic linker by name: it has the stack protector's canary.
+        let libraries = needed(&file)?.into_iter().chain(linker(&file)?).collect();
+        Ok(Self { symbols, libraries: Some(libraries) })
     }
 
     /// From now on, a TA may need any shared library.
@@ -174,6 +176,17 @@ fn check_symbols<'data>(file: &Elf<'data, &'data [u8]>, offer: &Offer) -> Result
     Ok(())
 }
 
+/// The name of the dynamic linker that a program is loaded by, and which then is in its process.
+fn linker<'data, R: ReadRef<'data>>(file: &Elf<'data, R>) -> Result<Option<String>, Error> {
+    for segment in file.elf_program_headers() {
+        if let Some(path) = segment.interpreter(LittleEndian, file.data())? {
+            let name = path.rsplit(|byte| *byte == b'/').next();
+            return Ok(name.map(|name| String::from_utf8_lossy(name).into_owned()));
+        }
+    }
+    Ok(None)
+}
+
 /// The shared libraries that a file needs (`DT_NEEDED`).
 fn needed<'data, R: ReadRef<'data>>(file: &Elf<'data, R>) -> Result<Vec<String>, Error> {
     let sections = file.elf_section_table();
@@ -189,4 +202,17 @@ fn needed<'data, R: ReadRef<'data>>(file: &Elf<'data, R>) -> Result<Vec<String>,
             Ok(String::from_utf8_lossy(name.ok_or(Error::LibraryName)?).into_owned())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_programs_dynamic_linker_is_known_by_name() {
+        // This program has the one that a runtime built beside it has.
+        let program = ReadCache::new(File::open(std::env::current_exe().unwrap()).unwrap());
+        let name = linker(&parse(&program).unwrap()).unwrap();
+        assert!(name.as_ref().is_some_and(|name| name.starts_with("ld-")), "{name:?}");
+    }
 }

@@ -158,6 +158,17 @@ fn memory_comes_in_kinds_that_count() {
     }
 }
 
+/// What newer C libraries keep the state of their random numbers in; kernels before 6.11 do not have it.
+#[test]
+fn memory_that_may_be_dropped_counts_too() {
+    let counts = "int access = PROT_READ | PROT_WRITE, kind = 0x08 /* MAP_DROPPABLE */ | MAP_ANONYMOUS;
+        return (mmap(0, 4096, access, kind, -1, 0) != MAP_FAILED || errno == EINVAL)
+            && mmap(0, 300 << 20, access, kind, -1, 0) == MAP_FAILED;";
+    for place in PLACES {
+        assert_eq!(outcome(place, counts), None, "{place:?}");
+    }
+}
+
 /// The default limit is 256 MiB.
 #[test]
 fn private_memory_is_limited_from_the_first_instruction() {

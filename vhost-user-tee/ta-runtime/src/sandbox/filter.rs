@@ -79,7 +79,14 @@ const KIND: i32 = libc::MAP_TYPE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN | l
 
 /// The kinds of memory to be had: views of a file, and what counts as private. RLIMIT_DATA counts
 /// neither shared memory without a file nor what grows downwards, and huge pages are the host's store.
-const KINDS: [i32; 3] = [libc::MAP_SHARED, libc::MAP_PRIVATE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS];
+/// What the kernel may drop counts as private: the C library (glibc 2.41) keeps the state of getrandom's
+/// part in user space in it, and blocks all signals before it asks, so that nobody would hear of a refusal.
+const KINDS: [i32; 4] = [
+    libc::MAP_SHARED,
+    libc::MAP_PRIVATE,
+    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    libc::MAP_DROPPABLE | libc::MAP_ANONYMOUS,
+];
 
 /// Closes the sandbox, for all threads, but for what loading needs.
 pub(super) fn apply_loading() -> Result<(), Error> {
