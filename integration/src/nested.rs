@@ -10,6 +10,8 @@
 //!   OP-TEE                                                          secure world
 //! ```
 //!
+//! The daemon can have the software TEE instead ([`SOFTWARE_TEE`]), with TAs that are built for arm64.
+//!
 //! In the machine, the program `nested-guest` boots a guest for one command, whose output and exit code
 //! become its own. The guest has what the machine has, but no TA and no tee-supplicant. Beside it there is
 //! `virtio-tee-frontend`, a VM without a guest, for what must begin and end quickly.
@@ -17,7 +19,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cpio::newc::ModeFileType;
 
@@ -72,6 +74,10 @@ insmod /usr/lib/modules/tee.ko.xz && insmod /usr/lib/modules/virtio_tee.ko
 echo "nested: exit $?"
 poweroff -f
 "#;
+
+/// The daemon's options for a guest whose TEE is the software TEE, instead of the machine's OP-TEE: `TEE` of
+/// `nested-guest`.
+pub const SOFTWARE_TEE: &str = "--ta-dir /nested/tas";
 
 /// The tests' own TA, for whom `virtio-tee-frontend` takes a UUID; `tee-guest` knows it as `probe`.
 pub const PROBE: &str = "355ca50a-8cb4-4de0-a633-59e17afc16fb";
@@ -128,9 +134,24 @@ pub fn boot_with(parts: &NestedGuest, dir: &Path, name: &str, append: &str) -> R
     ]
     .map(|(name, path)| (format!("{FOLDER}/{name}"), path))
     .into();
+    let tas = software_tas(parts);
+    config.files.extend(tas.map_err(|source| VmError::Prepare { path: parts.ta_dir.clone(), source })?);
     config.files.push(("usr/bin/nested-guest".to_owned(), folder.join("nested-guest")));
     config.files.push(("usr/bin/virtio-tee-frontend".to_owned(), parts.front_end.clone()));
     OpteeVm::boot(&parts.host, dir, &config)
+}
+
+/// The TAs of the software TEE, and where the machine has them.
+fn software_tas(parts: &NestedGuest) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&parts.ta_dir)? {
+        let entry = entry?;
+        // Beside them are the objects that they are made of.
+        if entry.path().extension().is_some_and(|extension| extension == "ta") {
+            files.push((format!("{FOLDER}/tas/{}", entry.file_name().to_string_lossy()), entry.path()));
+        }
+    }
+    Ok(files)
 }
 
 fn write_guest(parts: &NestedGuest, folder: &Path) -> io::Result<()> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What a guest of the Arm machine with OP-TEE takes besides the machine itself: a VMM, the daemon, and the
-//! guest's driver, all for arm64.
+//! What a guest of the Arm machine with OP-TEE takes besides the machine itself: a VMM, the daemon with TAs for its
+//! software TEE, and the guest's driver, all for arm64.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub struct NestedGuest {
     pub driver: Driver,
     /// Folder with the daemon `vhost-user-tee`, and `ta-runtime`, without their debug information.
     pub programs: PathBuf,
+    /// Folder of TAs for the software TEE: the tests' own, and the dev kit's examples in C.
+    pub ta_dir: PathBuf,
     /// `virtio-tee-frontend`, a VM without a guest.
     pub front_end: PathBuf,
     /// Folder with QEMU for such a machine: `bin`, and in `lib` the libraries it loads.
@@ -31,8 +33,9 @@ pub struct NestedGuest {
 pub(super) fn ensure(host: OpteeMachine, driver: Driver) -> Result<NestedGuest, ProvisionError> {
     let qemu = qemu(&host.root)?;
     let programs = stripped(&host.root, &programs::host_for_arm64(&host.root)?)?;
+    let ta_dir = programs::tas_for_arm64(&host.root)?;
     let front_end = programs::front_end_for_arm64(&host.root)?;
-    Ok(NestedGuest { host, driver, programs, front_end, qemu })
+    Ok(NestedGuest { host, driver, programs, ta_dir, front_end, qemu })
 }
 
 fn qemu(root: &Root) -> Result<PathBuf, ProvisionError> {

@@ -129,6 +129,19 @@ pub(super) fn host_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
     cross_build(root, title, "cross-arm64", "-p vhost-user-tee -p ta-runtime")
 }
 
+/// Builds TAs for the software TEE on arm64 with the dev kit; the lock is held. Returns their folder. Those in Rust are
+/// not among them: `optee-utee` asks for a later Rust than Debian's, which is the one that cross-compiles here.
+pub(super) fn tas_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
+    let dir = store::make_dir(&vm_dir().join("tas-arm64"))?;
+    let script = "cd /work/src
+        for what in 'integration/tas all' 'vhost-user-tee/ta-dev-kit hello-c sha256-c'; do
+            make -C $what O=/work/out CROSS_COMPILE=aarch64-linux-gnu-
+        done";
+    let command = root.command(&[(workspace(), "/work/src"), (&dir, "/work/out")], script);
+    step("build TAs for arm64", &vm_dir().join("log/tas-arm64.log"), command)?;
+    Ok(dir)
+}
+
 /// Cross-compiles what runs in guests; the lock is held.
 pub(super) fn guest_for_arm64(root: &Root) -> Result<GuestPrograms, ProvisionError> {
     let title = "build the guest's programs for arm64";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Guests whose TEE is a real OP-TEE: Debian's own programs in them, what happens where the host or a
-//! policy denies something, and what is left of those who are killed.
+//! policy denies something, what is left of those who are killed, and the software TEE in OP-TEE's place.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod deaths;
 mod hammer;
+mod software;
 mod xtest;
 
 use common::Outcome;
