@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 
 use integration::daemon::{Daemon, Usage};
-use integration::vm::{Guest, Output, Running, Vm};
+use integration::vm::{Guest, GuestError, Output, Running, Vm};
 use serde_json::Value;
 
 /// What a test comes to: an error is shown as it reads, not as it is built.
@@ -242,4 +242,13 @@ pub(crate) fn assert_daemon_unchanged(before: Usage, after: Usage, times: u32) {
     let threads = after.threads.saturating_sub(before.threads);
     assert!(threads <= 64, "{before:?} → {after:?}");
     assert!(after.mappings <= before.mappings + 8 + 6 * threads, "{before:?} → {after:?}");
+}
+
+/// What the driver says of its limits; nothing may be open, or registered.
+pub(crate) fn limits_of_nothing(guest: &Guest) -> Result<String, GuestError> {
+    let limits = guest.sh("cat /sys/kernel/debug/virtio_tee-*/limits")?;
+    for line in ["contexts 0 of", "sessions 0 of", "registered_bytes 0 of"] {
+        assert!(limits.contains(line), "{line}: {limits}");
+    }
+    Ok(limits)
 }

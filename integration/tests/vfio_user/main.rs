@@ -6,6 +6,7 @@ mod common;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod driver;
 mod identity;
 mod removal;
 mod restart;
