@@ -92,7 +92,9 @@ pub(crate) enum Call {
     CreatePattern = 96,
     WritePattern = 97,
     ReadPattern = 98,
-    LeaveInShared = 99,
+    List = 99,
+    Clear = 100,
+    LeaveInShared = 101,
 }
 
 /// What a function is given.

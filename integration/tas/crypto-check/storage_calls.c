@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The crypto check TA: persistent objects, and persistent time. */
+#include <string.h>
 #include <crypto_check_ta.h>
 
 #include "check_call.h"
@@ -138,6 +139,78 @@ static void next_call(struct call *call)
 		put(call, id, len);
 }
 
+/* What there is in a storage, in the order of the names: TEEs come to them in different orders. */
+struct listed {
+	uint8_t id[TEE_OBJECT_ID_MAX_LEN];
+	len_t len;
+	TEE_ObjectInfo info;
+};
+
+static bool is_before(const struct listed *a, const struct listed *b)
+{
+	int order = memcmp(a->id, b->id, a->len < b->len ? a->len : b->len);
+
+	return order ? order < 0 : a->len < b->len;
+}
+
+static void list_call(struct call *call)
+{
+	static struct listed listed[CRYPTO_CHECK_LISTED];
+	TEE_ObjectEnumHandle enumerator = TEE_HANDLE_NULL;
+	struct listed next;
+	uint32_t count = 0;
+	TEE_Result res;
+	uint32_t i;
+
+	res = TEE_AllocatePersistentObjectEnumerator(&enumerator);
+	if (res == TEE_SUCCESS)
+		res = TEE_StartPersistentObjectEnumerator(enumerator, get_u32(call));
+	put_u32(call, res);
+	while (res == TEE_SUCCESS && count < CRYPTO_CHECK_LISTED) {
+		memset(&next, 0, sizeof(next));
+		next.len = sizeof(next.id);
+		res = TEE_GetNextPersistentObject(enumerator, &next.info, next.id, &next.len);
+		if (res != TEE_SUCCESS)
+			break;
+		for (i = count++; i && is_before(&next, listed + i - 1); i--)
+			listed[i] = listed[i - 1];
+		listed[i] = next;
+	}
+	TEE_FreePersistentObjectEnumerator(enumerator);
+	put_u32(call, res);
+	put_u32(call, count);
+	for (i = 0; i < count; i++) {
+		put_object_info(call, &listed[i].info);
+		put_u32(call, listed[i].len);
+		put(call, listed[i].id, listed[i].len);
+	}
+}
+
+/* Begins anew after each, since what an enumerator makes of a removal is its own. */
+static TEE_Result clear(uint32_t storage)
+{
+	TEE_ObjectEnumHandle enumerator = TEE_HANDLE_NULL;
+	uint8_t id[TEE_OBJECT_ID_MAX_LEN];
+	TEE_ObjectHandle object;
+	TEE_ObjectInfo info;
+	TEE_Result res;
+	len_t len;
+
+	res = TEE_AllocatePersistentObjectEnumerator(&enumerator);
+	while (res == TEE_SUCCESS) {
+		res = TEE_StartPersistentObjectEnumerator(enumerator, storage);
+		len = sizeof(id);
+		if (res == TEE_SUCCESS)
+			res = TEE_GetNextPersistentObject(enumerator, &info, id, &len);
+		if (res == TEE_SUCCESS)
+			res = TEE_OpenPersistentObject(storage, id, len, TEE_DATA_FLAG_ACCESS_WRITE_META, &object);
+		if (res == TEE_SUCCESS)
+			res = TEE_CloseAndDeletePersistentObject1(object);
+	}
+	TEE_FreePersistentObjectEnumerator(enumerator);
+	return res == TEE_ERROR_ITEM_NOT_FOUND ? TEE_SUCCESS : res;
+}
+
 static TEE_Result enumerator_call(struct call *call, uint32_t command)
 {
 	TEE_ObjectEnumHandle *enumerator = get_enumerator(call);
@@ -241,6 +314,12 @@ bool storage_call(struct call *call, uint32_t command)
 		return true;
 	case CRYPTO_CHECK_NEXT:
 		next_call(call);
+		return true;
+	case CRYPTO_CHECK_LIST:
+		list_call(call);
+		return true;
+	case CRYPTO_CHECK_CLEAR:
+		put_u32(call, clear(get_u32(call)));
 		return true;
 	case CRYPTO_CHECK_LEAVE_IN_SHARED:
 		left_in_shared = get_u32(call);

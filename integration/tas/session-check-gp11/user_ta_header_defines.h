@@ -7,7 +7,7 @@
 #define TA_UUID			SESSION_CHECK_GP11_TA_UUID
 #define TA_FLAGS		0
 #define TA_STACK_SIZE		(16 * 1024)
-#define TA_DATA_SIZE		(8 * 1024 * 1024)
+#define TA_DATA_SIZE		(2 * 1024 * 1024)
 #define TA_VERSION		"1.0"
 #define TA_DESCRIPTION		"A client of other TAs, with API 1.1"
 

@@ -19,7 +19,7 @@
 #define MEMREF_INOUT		TEE_PARAM_TYPE_MEMREF_INOUT
 
 #define MARGIN			16
-#define MAX_BYTES		(2 * 1024 * 1024)
+#define MAX_BYTES		(1024 * 1024)
 
 /* Leaves the calling function where the types are others. */
 #define EXPECT(types, t0, t1, t2, t3) \

@@ -24,6 +24,13 @@ mod operations;
 mod play;
 mod probe;
 mod script;
+mod storage;
+mod storage_flags;
+mod storage_wrong;
+mod stored;
+mod streams;
+mod ta_client;
+mod ta_sessions;
 
 use serde_json::json;
 use tee_client::Context;
@@ -44,6 +51,11 @@ fn scripts() -> Vec<Script> {
         asymmetric::scripts(),
         derivation::scripts(),
         big_int::scripts(),
+        storage::scripts(),
+        storage_flags::scripts(),
+        streams::scripts(),
+        storage_wrong::scripts(),
+        ta_sessions::scripts(),
     ]
     .concat()
 }

@@ -20,7 +20,7 @@ const ALLOC: u32 = 13;
 const ACCESSES: [Access; 3] = [Access::Input, Access::Output, Access::Inout];
 
 /// Result codes: those of GP, and any.
-const CODES: [u32; 16] = [
+pub(super) const CODES: [u32; 16] = [
     0,
     1,
     0x7FFF_FFFF,

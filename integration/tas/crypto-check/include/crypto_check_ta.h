@@ -107,7 +107,14 @@
 #define CRYPTO_CHECK_CREATE_PATTERN	96	/* as CREATE, but u32 seed, u32 length for the last bytes */
 #define CRYPTO_CHECK_WRITE_PATTERN	97	/* slot, u32 seed, u32 length */
 #define CRYPTO_CHECK_READ_PATTERN	98	/* slot, u32 seed, u32 length; out: u32 count, u32 how many are right */
+/*
+ * u32 storage; out: u32 result of the last call, u32 count, then of each object seven u32, output, in the order of their
+ * names; CRYPTO_CHECK_LISTED at most
+ */
+#define CRYPTO_CHECK_LIST		99
+#define CRYPTO_CHECK_LISTED		32
+#define CRYPTO_CHECK_CLEAR		100	/* u32 storage: removes all that is there */
 /* u32: not 0: names and data of these commands are left where the client has put them; they are copied otherwise */
-#define CRYPTO_CHECK_LEAVE_IN_SHARED	99
+#define CRYPTO_CHECK_LEAVE_IN_SHARED	101
 
 #endif
