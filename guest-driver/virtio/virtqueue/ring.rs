@@ -124,8 +124,8 @@ impl<T: Token> Queue<T> {
         ring.counts.submitted += 1;
         // SAFETY: As above.
         let wanted = unsafe { sys::virtqueue_kick_prepare(vq) };
-        // To notify a device is to leave a virtual machine, which takes long: no other CPU has to wait
-        // for that.
+        // To notify a device is to leave a virtual machine, which takes long: no other CPU has to
+        // wait for that.
         drop(ring);
         // SAFETY: The virtqueue was live, and whoever ends that lets the read-side section of this
         // function come to its end before the device is reset, and the virtqueue let go.
