@@ -2,7 +2,7 @@
 //! A daemon with the probe TA, and a driver's calls to it.
 
 use integration::daemon::Daemon;
-use integration::vm::{Door, Socket};
+use integration::vm::{Door, Socket, REQUEST_QUEUES};
 use tempfile::TempDir;
 use uuid::{uuid, Uuid};
 use virtio_tee_frontend::client::{CallResult, Client, Param};
@@ -83,8 +83,12 @@ impl Bed {
         let programs = build()?;
         let dir = TempDir::with_prefix("virtio-tee-bench-").map_err(Error::system("temporary folder"))?;
         let socket = "bench.sock".to_owned();
-        let served =
-            Socket { door: Door::VhostUser, name: socket.clone(), access_platform: false, request_queues: 2 };
+        let served = Socket {
+            door: Door::VhostUser,
+            name: socket.clone(),
+            access_platform: false,
+            request_queues: REQUEST_QUEUES,
+        };
         let daemon = Daemon::start(&programs, dir.path(), &[served])?;
         let memory = vec![(0x4000_0000, 2 * LARGE)];
         let mut client =

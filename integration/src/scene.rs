@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::daemon::{Daemon, DaemonError};
 use crate::paths::vm_dir;
 use crate::provision::{provision, provision_released, ProvisionError, Provisioned};
-use crate::vm::{Door, GuestError, QmpError, Socket, TeeDevice, Vm, VmConfig, VmError};
+use crate::vm::{Door, GuestError, QmpError, Socket, TeeDevice, Vm, VmConfig, VmError, REQUEST_QUEUES};
 
 /// Why a scene cannot be set, or what went wrong on it.
 #[derive(Debug, Error)]
@@ -55,7 +55,7 @@ pub struct Served {
 impl From<Door> for Served {
     /// With what the daemon has by default.
     fn from(door: Door) -> Self {
-        Self { door, access_platform: false, request_queues: 2 }
+        Self { door, access_platform: false, request_queues: REQUEST_QUEUES }
     }
 }
 

@@ -10,6 +10,8 @@ use virtio_tee_spec::{Config, VIRTIO_ID_TEE};
 
 /// QEMU's generic vhost-user device takes no ID above 45; this one has a name there, and no driver in Linux.
 const STAND_IN_ID: u32 = 38;
+/// Request queues of a device, as the daemon has them by default.
+pub const REQUEST_QUEUES: u16 = 2;
 
 /// How the device is attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

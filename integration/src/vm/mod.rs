@@ -23,7 +23,7 @@ mod reboot;
 pub(crate) mod trouble;
 
 pub use config::VmConfig;
-pub use door::{Door, Socket, TeeDevice};
+pub use door::{Door, Socket, TeeDevice, REQUEST_QUEUES};
 pub use guest::{Guest, GuestError, Output, Running};
 pub use initramfs::write as write_initramfs;
 pub use machine::{shell, Vm, VmError};
