@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::progress;
 use crate::provision::HostPrograms;
+use crate::tied;
 use crate::vm::Socket;
 
 /// When the daemon is taken to hang.
@@ -91,10 +92,7 @@ impl Daemon {
         fs::write(dir.join("daemon.toml"), config).map_err(error)?;
         let log = dir.join("daemon.log");
         let file = File::options().create(true).append(true).open(&log).map_err(error)?;
-        let child = Command::new("setpriv")
-            // Killed with the thread that started it, should that not come to end it.
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(&programs.daemon)
+        let child = tied::command(&programs.daemon)
             .args(["--config", "daemon.toml", "--ta-runtime"])
             .arg(&programs.ta_runtime)
             .current_dir(dir)

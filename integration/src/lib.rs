@@ -33,6 +33,7 @@ pub mod paths;
 pub mod progress;
 pub mod provision;
 pub mod scene;
+mod tied;
 pub mod traces;
 pub mod uml;
 pub mod vm;

@@ -24,6 +24,7 @@ use thiserror::Error;
 
 use crate::progress;
 use crate::provision::{Provisioned, Uml};
+use crate::tied;
 use crate::vm::initramfs;
 use crate::vm::trouble::trouble;
 use crate::vm::{Guest, GuestError};
@@ -94,9 +95,8 @@ impl UmlVm {
         let (mut output, console_end) = UnixStream::pair().map_err(prepare)?;
         let mut log = File::create(dir.join("console.log")).map_err(prepare)?;
 
-        // Killed with the thread that started it, should that not come to end it.
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(&uml.kernel).args(arguments(tee));
+        let mut command = tied::command(&uml.kernel);
+        command.args(arguments(tee));
         // The line is standard input; the console is standard output, on which nothing comes in.
         command.args(["ssl0=fd:0", "con0=fd:1", &format!("{LINE_WORD}/dev/ttyS0")]);
         command.stdin(OwnedFd::from(theirs));

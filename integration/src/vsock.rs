@@ -11,13 +11,14 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use crate::progress;
+use crate::tied;
 
 /// When the daemon is taken to hang.
 const HANG: Duration = Duration::from_secs(60);
@@ -67,10 +68,7 @@ impl VsockDevice {
         let error = |source| VsockError::Start { program: program.to_owned(), source };
         let log = dir.join("vsock.log");
         let file = File::create(&log).map_err(error)?;
-        let daemon = Command::new("setpriv")
-            // Killed with the thread that started it, should that not come to end it.
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(program)
+        let daemon = tied::command(program)
             .args(["--guest-cid", GUEST_CID, "--socket", SOCKET, "--uds-path", HOST_SIDE])
             .args(["--tx-buffer-size", BUFFER])
             .current_dir(dir)

@@ -14,6 +14,7 @@ use super::trouble::trouble;
 use super::{Guest, GuestError, VmError};
 use crate::progress;
 use crate::provision::Root;
+use crate::tied;
 
 /// When a machine that was told to switch off is taken to hang.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
@@ -26,8 +27,8 @@ pub(super) const BOOTS: u32 = 3;
 /// come to end it.
 pub(crate) fn command(root: &Root, program: &str) -> Command {
     let emulator = root.program(program);
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(emulator.get_program()).args(emulator.get_args());
+    let mut command = tied::command(emulator.get_program());
+    command.args(emulator.get_args());
     command.stdin(Stdio::null());
     command.arg("-L").arg(root.dir.join("usr/share/qemu"));
     command.args(["-nodefaults", "-no-user-config", "-display", "none"]);
