@@ -159,16 +159,33 @@ pub(crate) fn device_interrupts(guest: &Guest) -> u64 {
 /// A number of the guest's `/proc/meminfo`, in KiB.
 #[track_caller]
 pub(crate) fn meminfo(guest: &Guest, field: &str) -> i64 {
-    let text = guest.ok(&["cat", "/proc/meminfo"]).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    number_of(&guest.ok(&["cat", "/proc/meminfo"]).unwrap(), field)
+}
+
+/// A number of the text of `/proc/meminfo`.
+#[track_caller]
+fn number_of(meminfo: &str, field: &str) -> i64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or_else(|| panic!("no {field} in {text}"))
+    number.unwrap_or_else(|| panic!("no {field} in {meminfo}"))
+}
+
+/// What CPUs keep of free pages for themselves, by the text of `/proc/zoneinfo`, in KiB. `MemFree` is without them,
+/// and a kernel lets it grow to some MiB for a CPU that frees and allocates much.
+#[track_caller]
+fn kept_by_cpus(zoneinfo: &str) -> i64 {
+    let pages: i64 = zoneinfo
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("count:"))
+        .map(|pages| pages.trim().parse::<i64>().unwrap())
+        .sum();
+    pages * 4
 }
 
 /// What the guest's kernel uses, once caches and deferred frees are done with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KernelMemory {
-    /// Memory that is not to be had, in KiB.
+    /// Memory that is neither free, nor processes' own, nor a cache, in KiB.
     pub(crate) used: i64,
     /// Slabs that cannot be shrunk, in KiB.
     pub(crate) slab: i64,
@@ -188,10 +205,16 @@ impl KernelMemory {
             .sh("for i in 1 2; do echo 3 >/proc/sys/vm/drop_caches; sleep 1; done
                  [ ! -e /sys/kernel/debug/kmemleak ] || for f in /sys/kernel/slab/*/shrink; do echo 1 >$f; done")
             .unwrap();
+        let zoneinfo = guest.ok(&["cat", "/proc/zoneinfo"]).unwrap();
+        let text = guest.ok(&["cat", "/proc/meminfo"]).unwrap();
+        let not_the_kernels: i64 = ["MemFree", "AnonPages", "Cached", "Buffers", "SReclaimable"]
+            .iter()
+            .map(|field| number_of(&text, field))
+            .sum();
         Self {
-            used: meminfo(guest, "MemTotal") - meminfo(guest, "MemAvailable"),
-            slab: meminfo(guest, "SUnreclaim"),
-            vmalloc: meminfo(guest, "VmallocUsed"),
+            used: number_of(&text, "MemTotal") - not_the_kernels - kept_by_cpus(&zoneinfo),
+            slab: number_of(&text, "SUnreclaim"),
+            vmalloc: number_of(&text, "VmallocUsed"),
         }
     }
 
