@@ -16,13 +16,16 @@ use std::{env, fs};
 
 use rustix::fs::{flock, FlockOperation};
 
+/// Where the development kit's test TA in Rust is.
+const RUST_TEST_TA: &str = "vhost-user-tee/ta-dev-kit/tests/rust-check";
+
 /// The `ta-runtime` of this workspace, built with the profile of the test that asks.
 pub fn runtime() -> &'static Path {
     static RUNTIME: OnceLock<PathBuf> = OnceLock::new();
     RUNTIME.get_or_init(|| {
         let profile = profile_dir();
         let release = profile.ends_with("release");
-        run(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        run(cargo()
             .current_dir(workspace())
             .args(["build", "--quiet", "--package", "ta-runtime", "--target-dir"])
             .arg(target_dir())
@@ -64,7 +67,35 @@ pub fn kit_test_ta_for_arm64(name: &str, compiler: &str) -> PathBuf {
 /// A folder with the development kit's test TA in Rust, which shares the dependencies of the examples.
 pub fn rust_test_ta() -> PathBuf {
     let dependencies = format!("CARGO_TARGET_DIR={}", example_tas().join("obj/rust").display());
-    make_with("kit-rust-check", "vhost-user-tee/ta-dev-kit/tests/rust-check", "all", &[&dependencies])
+    make_with("kit-rust-check", RUST_TEST_TA, "all", &[&dependencies])
+}
+
+/// The package of that TA.
+pub fn rust_test_ta_package() -> PathBuf {
+    workspace().join(RUST_TEST_TA)
+}
+
+/// An object file of that TA's own code: not optimized, so that each function that it calls is still there to be
+/// called, and with the names of functions as Rust has newly, which tell all types.
+pub fn rust_test_ta_object() -> PathBuf {
+    let out = target_dir().join("kit-rust-check-object");
+    fs::create_dir_all(&out).unwrap_or_else(|error| panic!("{}: {error}", out.display()));
+    let _lock = lock(&out.join("lock"));
+    let object = out.join("rust-check.o");
+    run(cargo()
+        .current_dir(rust_test_ta_package())
+        .args(["rustc", "--quiet", "--locked", "--lib", "--target-dir"])
+        .arg(&out)
+        .args(["--", "-Ccodegen-units=1"])
+        .arg(format!("--emit=obj={}", object.display()))
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", "-Csymbol-mangling-version=v0"));
+    object
+}
+
+/// The Cargo that runs the test.
+pub fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// Whether a process runs; one that has ended and that nobody has waited for does not.

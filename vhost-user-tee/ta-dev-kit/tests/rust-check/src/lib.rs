@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Calls every function of `optee-utee`; soft-tee's test `rust_tas` asks for all of it. A command succeeds where all
-//! is as it must be. What cannot be called, and why, is in the dev kit's README.
+//! is as it must be. The test `rust_ta_calls` finds functions that are not called. What cannot be, and why, is in the
+//! dev kit's README.
 //!
 //! [`PARTS`] are commands without parameters, a subject each; then there are commands that do with parameters what
 //! [`parameters`] says, that say who calls, and that talk to servers.

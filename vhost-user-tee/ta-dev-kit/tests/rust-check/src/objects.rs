@@ -2,8 +2,8 @@
 //! Transient objects.
 
 use optee_utee::{
-    raw, AttributeId, AttributeMemref, AttributeValue, GenericObject, ObjectHandle, Result, TransientObject,
-    TransientObjectType, UsageFlag,
+    raw, Attribute, AttributeId, AttributeMemref, AttributeValue, GenericObject, ObjectHandle, Result,
+    TransientObject, TransientObjectType, UsageFlag,
 };
 
 use crate::{check, key};
@@ -43,8 +43,11 @@ pub(crate) fn attributes() -> Result<()> {
     let raw = memref.raw();
     // SAFETY: it is an attribute that refers to memory.
     check(raw.attributeID == AttributeId::DhBase as u32 && unsafe { raw.content.memref.size } == 3)?;
-    let raw = AttributeValue::from_value(AttributeId::DhXBits, 4, 5).raw();
-    // SAFETY: it is an attribute that is a value.
-    let value = unsafe { (raw.content.value.a, raw.content.value.b) };
-    check(raw.attributeID == AttributeId::DhXBits as u32 && value == (4, 5))
+    let value = AttributeValue::from_value(AttributeId::DhXBits, 4, 5);
+    for raw in [value.raw(), Attribute::from(value).raw()] {
+        // SAFETY: it is an attribute that is a value.
+        let value = unsafe { (raw.content.value.a, raw.content.value.b) };
+        check(raw.attributeID == AttributeId::DhXBits as u32 && value == (4, 5))?;
+    }
+    Ok(())
 }

@@ -66,6 +66,15 @@ pub(crate) fn taken_apart() -> Result<()> {
     memref.set_output("text")?;
     // SAFETY: as above.
     check(unsafe { (params[0].value.a, params[1].memref.size) } == (2, 4) && &bytes == b"texts")?;
+    {
+        // SAFETY: the parameter is of this type.
+        let mut memref =
+            unsafe { ParameterMemrefInout::from_raw(raw::TEE_PARAM_TYPE_MEMREF_INOUT, &mut params[1]) }?;
+        // SAFETY: there is as much.
+        unsafe { memref.set_updated_size_unchecked(3) };
+    }
+    // SAFETY: a memref.
+    check(unsafe { params[1].memref.size } == 3)?;
     // SAFETY: a type that does not fit is refused.
     fails(unsafe { ParametersNone::from_raw(types, &mut params) }.map(drop), ErrorKind::BadParameters)?;
     // SAFETY: what there is no such type of is looked at by nobody.
@@ -103,6 +112,9 @@ fn in_the_old_way(types: u32) -> Result<()> {
         memref.buffer()[..4].copy_from_slice(b"text");
         memref.set_updated_size(4);
     }
+    let mut alone = deprecated::Parameter::from_raw(wrapped.0.raw(), ParamType::ValueInput);
+    // SAFETY: the parameter is one of `params`, a value.
+    check(unsafe { alone.as_value() }?.a() == 8)?;
     // SAFETY: nothing is read of what is refused.
     fails(unsafe { wrapped.1.as_value() }.map(drop), ErrorKind::BadParameters)?;
     // SAFETY: as above.

@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use optee_utee::net::{
-    Setup, SocketError, StdCompatConnect, StdCompatRead, StdCompatWrite, TcpStream, UdpSocket,
+    Setup, SocketAdapter, SocketError, StdCompatConnect, StdCompatRead, StdCompatWrite, TcpAdapter,
+    TcpStream, UdpSocket,
 };
 use optee_utee::{raw, ErrorKind, Result};
 
@@ -67,8 +68,17 @@ fn as_without_std(tcp: u16, udp: u16) -> core::result::Result<(), SocketError> {
     StdCompatWrite::write_all(&mut stream, b"hello")?;
     StdCompatRead::read_exact(&mut stream, &mut answer)?;
     assert_eq!(&answer, b"hello");
+    let mut stream = <TcpStream as StdCompatConnect>::connect(HERE, tcp)?;
+    assert_eq!(StdCompatWrite::write(&mut stream, b"HELLO")?, 5);
+    let first = StdCompatRead::read(&mut stream, &mut answer[..1])?;
+    StdCompatRead::read_exact(&mut stream, &mut answer[first..])?;
+    assert_eq!((first, &answer), (1, b"HELLO"));
     let mut socket = <UdpSocket as StdCompatConnect>::connect_v4(HERE, udp)?;
     assert_eq!(socket.send(b"hello")?, 5);
     assert_eq!((socket.recv(&mut answer)?, &answer), (5, b"hello"));
+    // What a socket is made of; the time is in milliseconds.
+    let mut handle = TcpAdapter::open(Setup::new_v4(HERE, tcp)?)?;
+    assert_eq!(TcpAdapter::send(&mut handle, b"there", 60_000)?, 5);
+    assert_eq!((TcpAdapter::recv(&mut handle, &mut answer[..1], 60_000)?, answer[0]), (1, b't'));
     Ok(())
 }

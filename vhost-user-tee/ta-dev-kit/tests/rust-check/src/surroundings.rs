@@ -6,8 +6,8 @@ use std::ffi::CString;
 use optee_utee::property::*;
 use optee_utee::trace::Trace;
 use optee_utee::{
-    define_property_key, trace_print, trace_println, Error, ErrorKind, Identity, LoadablePlugin, LoginType,
-    Random, Result, Time, Uuid,
+    define_property_key, raw, trace_print, trace_println, Error, ErrorKind, Identity, LoadablePlugin,
+    LoginType, Random, Result, Time, Uuid,
 };
 
 use crate::{check, fails, UUID};
@@ -97,7 +97,11 @@ pub(crate) fn own_properties() -> Result<()> {
     let who = Who.get()?;
     check(who.login_type() == LoginType::Group && who.uuid().to_string() == UUID.trim())?;
     fails(Nothing.get(), ErrorKind::ItemNotFound)?;
-    fails(Misread.get(), ErrorKind::BadFormat)
+    fails(Misread.get(), ErrorKind::BadFormat)?;
+    // What `get` is made of.
+    check(Number.key().as_c_str() == c"check.u32" && matches!(Number.set(), PropertySet::CurrentTa))?;
+    // SAFETY: it is the handle of a set of properties.
+    check(unsafe { u32::from_raw(raw::TEE_PROPSET_CURRENT_TA, Number.key()) }? == 42)
 }
 
 pub(crate) fn uuids_and_errors() -> Result<()> {

@@ -2,8 +2,8 @@
 //! Digests, and operations with a secret key.
 
 use optee_utee::{
-    is_algorithm_supported, AlgorithmId, Cipher, Digest, ElementId, ErrorKind, Mac, OpHandle, OperationMode,
-    Result, TransientObjectType, AE,
+    is_algorithm_supported, raw, AlgorithmId, Cipher, Digest, ElementId, ErrorKind, Mac, OpHandle,
+    OperationInfo, OperationInfoMultiple, OperationMode, Result, TransientObjectType, AE,
 };
 
 use crate::{check, fails, key};
@@ -69,7 +69,28 @@ pub(crate) fn two_keys() -> Result<()> {
     check(hidden[..16] != hidden[16..] && xts(OperationMode::Decrypt, &hidden)? == [9; 32])?;
     // The same key twice is no XTS.
     let cipher = Cipher::allocate(AlgorithmId::AesXts, OperationMode::Encrypt, 256)?;
-    fails(cipher.set_key_2(&first, &first), ErrorKind::Security)
+    fails(cipher.set_key_2(&first, &first), ErrorKind::Security)?;
+    cipher.set_key_2(&first, &second)?;
+    raw_information(&cipher)
+}
+
+/// What the API says of an operation with two keys, in the library's types.
+fn raw_information(cipher: &Cipher) -> Result<()> {
+    // SAFETY: numbers, which zeros are.
+    let mut info: raw::TEE_OperationInfo = unsafe { core::mem::zeroed() };
+    // SAFETY: the operation is there, and `info` to be written.
+    unsafe { raw::TEE_GetOperationInfo(cipher.handle(), &mut info) };
+    let info = OperationInfo::from_raw(info);
+    check(info.key_size() == 0 && info.max_key_size() == cipher.info().max_key_size())?;
+    // Eight numbers, and two for each key.
+    let mut room = [0_u64; 6];
+    let (start, mut size) = (room.as_mut_ptr().cast(), size_of_val(&room));
+    // SAFETY: the operation is there, and `size` bytes from `start` on to be written.
+    let ret = unsafe { raw::TEE_GetOperationInfoMultiple(cipher.handle(), start, &mut size) };
+    let info = OperationInfoMultiple::from_raw(start, size);
+    check(ret == raw::TEE_SUCCESS && info.raw() == start && info.size() == size_of_val(&room))?;
+    // SAFETY: it is in `room`, and has been written.
+    check(unsafe { (*info.raw()).numberOfKeys } == 2)
 }
 
 pub(crate) fn macs() -> Result<()> {
