@@ -46,12 +46,26 @@ void TA_DestroyEntryPoint(void)
 {
 }
 
+static void swap_value(TEE_Param *param)
+{
+	uint32_t a = param->value.a;
+
+	param->value.a = param->value.b;
+	param->value.b = a;
+}
+
 TEE_Result TA_OpenSessionEntryPoint(uint32_t types, TEE_Param params[TEE_NUM_PARAMS], void **context)
 {
+	uint32_t type = TEE_PARAM_TYPE_GET(types, 0);
 	struct session *session;
+	TEE_Result res = TEE_SUCCESS;
 
-	if (TEE_PARAM_TYPE_GET(types, 0) == VALUE_INPUT && params[0].value.a != TEE_SUCCESS)
-		return params[0].value.a;
+	if (type == VALUE_INPUT || type == VALUE_INOUT)
+		res = params[0].value.a;
+	if (type == VALUE_INOUT)
+		swap_value(&params[0]);
+	if (res != TEE_SUCCESS)
+		return res;
 
 	session = TEE_Malloc(sizeof(*session), TEE_MALLOC_FILL_ZERO);
 	if (!session)
@@ -67,11 +81,8 @@ void TA_CloseSessionEntryPoint(void *context)
 
 static TEE_Result swap(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 {
-	uint32_t a = params[0].value.a;
-
 	EXPECT(types, VALUE_INOUT, NONE, NONE);
-	params[0].value.a = params[0].value.b;
-	params[0].value.b = a;
+	swap_value(&params[0]);
 	return TEE_SUCCESS;
 }
 
@@ -339,6 +350,19 @@ static TEE_Result echo(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	return TEE_SUCCESS;
 }
 
+static TEE_Result fail(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
+{
+	uint8_t *bytes = params[1].memref.buffer;
+	size_t i;
+
+	EXPECT(types, VALUE_INOUT, MEMREF_INOUT, VALUE_INPUT);
+	swap_value(&params[0]);
+	for (i = 0; i < params[1].memref.size; i++)
+		bytes[i]++;
+	params[1].memref.size = params[2].value.b;
+	return params[2].value.a;
+}
+
 TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t types,
 				      TEE_Param params[TEE_NUM_PARAMS])
 {
@@ -403,6 +427,8 @@ TEE_Result TA_InvokeCommandEntryPoint(void *context, uint32_t command, uint32_t 
 		return mix(types, params);
 	case PROBE_CMD_ECHO:
 		return echo(types, params);
+	case PROBE_CMD_FAIL:
+		return fail(types, params);
 	default:
 		return TEE_ERROR_NOT_SUPPORTED;
 	}

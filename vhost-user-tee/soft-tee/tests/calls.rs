@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Sessions and calls of a TA.
+//! Sessions and calls of a TA: what is the software TEE's own. What every TEE must do is in `conformance.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
 
@@ -10,29 +10,6 @@ use std::time::{Duration, SystemTime};
 use common::*;
 use tee::{gp, Access, CancelToken, Failure, Param, Tee};
 use uuid::Uuid;
-
-#[test]
-fn values_come_back() {
-    let tee = soft_tee("values");
-    let session = open(&context(&tee), MULTI).unwrap();
-    assert_eq!(invoke_value(&session, SWAP, 1, 2).unwrap(), (2, 1));
-    // GP's values are of 32 bits.
-    assert_eq!(invoke_value(&session, SWAP, 7 | 1 << 32, 8).unwrap(), (8, 7));
-    session.close(&CancelToken::new());
-}
-
-#[test]
-fn results_are_the_tas() {
-    let tee = soft_tee("results");
-    let context = context(&tee);
-    let session = open(&context, MULTI).unwrap();
-    let returned = invoke_value(&session, RETURN, 0x1234, 0).unwrap_err();
-    assert_eq!(returned, Failure::trusted_app(0x1234));
-    let refused =
-        context.open_session(&request(MULTI), &mut [value(Access::Input, 77, 0)], &CancelToken::new());
-    assert_eq!(refused.err(), Some(Failure::trusted_app(77)));
-    session.close(&CancelToken::new());
-}
 
 #[test]
 fn more_than_four_parameters_are_refused() {

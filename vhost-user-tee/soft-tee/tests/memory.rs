@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! Guest memory in a TA: the guest's own pages, in one piece, for as long as they are lent.
+//! Guest memory in a TA, for as long as it is lent: what is the software TEE's own. What every TEE must do is in `conformance.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic)] // It is for tests.
 
@@ -9,63 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use tee::{gp, Access, CancelToken, Failure, Lifetime, Memory, Param, Session};
-
-/// `TOUCH`es byte `at` of a memref; returns what the TA has written there.
-fn touch(session: &Arc<dyn Session>, memory: &Arc<Memory>, offset: u64, size: u64, at: u64) -> u64 {
-    let mut params = [memref(Access::InOut, memory, offset, size), value(Access::InOut, at, 0)];
-    invoke(session, TOUCH, &mut params).unwrap();
-    values(&params[1]).1
-}
-
-fn sum(session: &Arc<dyn Session>, memory: &Arc<Memory>, offset: u64, size: u64) -> u64 {
-    let mut params = [memref(Access::Input, memory, offset, size), value(Access::Output, 0, 0)];
-    invoke(session, SUM, &mut params).unwrap();
-    let (low, high) = values(&params[1]);
-    low | high << 32
-}
-
-#[test]
-fn the_ta_works_on_the_guests_pages() {
-    let tee = soft_tee("pages");
-    let session = open(&context(&tee), MULTI).unwrap();
-    let ram = Ram::new(8);
-    for lifetime in [Lifetime::Transient, Lifetime::Registered] {
-        let memory = ram.memory(lifetime, &[(2, 2)]);
-        ram.set_byte(2 * PAGE + 100 + 7, 41);
-        assert_eq!(touch(&session, &memory, 100, 1000, 7), 42);
-        assert_eq!(ram.byte(2 * PAGE + 100 + 7), 42);
-    }
-    session.close(&CancelToken::new());
-}
-
-/// Seen on both sides while the call runs: these are the same pages.
-#[test]
-fn writes_are_seen_while_the_call_runs() {
-    let tee = soft_tee("watch");
-    let session = open(&context(&tee), MULTI).unwrap();
-    let scattered: &[(u64, u64)] = &[(6, 1), (1, 1), (4, 1)];
-    for (runs, watched_in_ram, set_in_ram) in
-        [(&[(2, 3)][..], 2 * PAGE + 5, 4 * PAGE + 9), (scattered, 6 * PAGE + 5, 4 * PAGE + 9)]
-    {
-        let ram = Ram::new(8);
-        let memory = ram.memory(Lifetime::Transient, runs);
-        std::thread::scope(|scope| {
-            let call = scope.spawn(|| {
-                let mut params =
-                    [memref(Access::InOut, &memory, 0, 3 * PAGE), value(Access::InOut, 5, 2 * PAGE + 9)];
-                invoke(&session, WATCH, &mut params).unwrap();
-                values(&params[1]).0
-            });
-            wait_until("the TA's sign", || ram.byte(set_in_ram) == 1);
-            assert!(!call.is_finished());
-            ram.set_byte(watched_in_ram, 70);
-            assert_eq!(call.join().unwrap(), 70);
-        });
-        assert_eq!(ram.byte(set_in_ram), 71);
-    }
-    session.close(&CancelToken::new());
-}
+use tee::{gp, Access, CancelToken, Failure, Lifetime, Memory, Param};
 
 #[test]
 fn scattered_memory_is_one_buffer() {
@@ -98,7 +42,7 @@ fn transient_memory_is_gone_after_the_call() {
     // One memory in two parameters is mapped once.
     let mut params = [memref(Access::Input, &memory, 0, 4), memref(Access::InOut, &memory, 4, 4)];
     invoke(&session, NOP, &mut params).unwrap();
-    assert!(!ram.is_mapped());
+    assert!(!ram.is_held());
     session.close(&CancelToken::new());
 }
 
@@ -113,9 +57,9 @@ fn released_memory_is_gone_from_every_instance() {
         touch(session, &memory, 0, 10, 0);
     }
     assert_eq!(ram.byte(0), 3);
-    assert!(ram.is_mapped());
+    assert!(ram.is_held());
     context.release_memory(&memory);
-    assert!(!ram.is_mapped());
+    assert!(!ram.is_held());
     // Twice, or of what was never used: nothing happens.
     context.release_memory(&memory);
     context.release_memory(&Ram::new(1).memory(Lifetime::Registered, &[(0, 1)]));
@@ -139,7 +83,7 @@ fn memory_is_released_while_a_ta_runs() {
         let spinner = scope.spawn(|| invoke_value(&session, SPIN, 0, 0));
         std::thread::sleep(Duration::from_millis(100));
         context.release_memory(&memory);
-        assert!(!ram.is_mapped());
+        assert!(!ram.is_held());
         assert!(!spinner.is_finished(), "the TA was not harmed");
         drop(tee);
         assert_eq!(spinner.join().unwrap(), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));

@@ -183,7 +183,7 @@ fn nothing_is_left_of_many_sessions_of_tas() {
     close(shared);
     drop(context);
     drop(tee);
-    assert!(!ram.is_mapped());
+    assert!(!ram.is_held());
     drop((memory, ram));
     assert_eq!(settled(), before);
 }

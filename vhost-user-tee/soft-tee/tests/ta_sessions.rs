@@ -156,7 +156,7 @@ fn the_inner_ta_works_on_the_guests_own_page() {
         if lifetime == Lifetime::Registered {
             context.release_memory(&memory);
         }
-        assert!(!ram.is_mapped());
+        assert!(!ram.is_held());
         close(a);
     }
 }

@@ -10,7 +10,8 @@ pub enum GiveUp {
     /// GP's cancellation: the TA may heed it, or complete the call all the same.
     Cancel,
     /// The call has lost its client, and what it uses is wanted back: end it by force if that is
-    /// what it takes, with [`gp::ERROR_TARGET_DEAD`](crate::gp::ERROR_TARGET_DEAD).
+    /// what it takes, with [`gp::ERROR_TARGET_DEAD`](crate::gp::ERROR_TARGET_DEAD). A TEE that cannot end a TA
+    /// from outside cancels the call, which goes on until its TA returns; other calls do not wait for it.
     Abandon,
 }
 

@@ -10,10 +10,15 @@
 //! Calls block until the TEE has answered; the device makes each from a thread of its own, holds no
 //! lock meanwhile, and gives every call a [`CancelToken`] through which another thread can ask the
 //! TEE to give up. Memory arrives as [`Memory`], page runs of files that the implementation maps the
-//! way that suits it; it is never copied.
+//! way that suits it, and copies only where the TEE beneath cannot share, or where that is cheaper.
 //!
-//! An implementation keeps its own state right when calls come from many threads at once. Handles
+//! An implementation keeps its own state right when calls come from many threads at once: a call in one
+//! session delays none in another, unless both are of one TA instance or the TEE has no more threads. Handles
 //! are the device's affair: what a guest may name has been checked before a trait here is called.
+//!
+//! What is promised here is held against every implementation by one suite, crate `tee-testing`. It names
+//! as well what a TEE can but need not promise: that TAs work on the guest's own pages, that a TA which sleeps
+//! wakes up when it is cancelled, that an abandoned call is ended by force.
 
 mod cancel;
 pub mod gp;
@@ -85,7 +90,8 @@ impl Failure {
 pub struct OpenSession {
     /// The TA.
     pub uuid: Uuid,
-    /// How the client was identified: `TEE_IOCTL_LOGIN_*`.
+    /// How the client was identified: `TEE_IOCTL_LOGIN_*`. The TA is told just this, or else the session
+    /// is refused with [`gp::ERROR_ACCESS_DENIED`]: never is another client vouched for.
     pub login: u32,
     /// Who the client is under that login; nil with the public login.
     pub client: Uuid,
@@ -96,13 +102,17 @@ pub trait Tee: Send + Sync {
     /// What it is; the same as long as it lives.
     fn version(&self) -> &Version;
 
-    /// Makes a context. Dropping it ends what it holds.
+    /// Makes a context. It is there until it and all its sessions have been dropped, and then holds
+    /// nothing any more. Memory that its calls have used is to be
+    /// [released](Context::release_memory) before: what is registered may stay with TAs that go on.
     fn open_context(&self) -> Result<Arc<dyn Context>, Failure>;
 }
 
 /// One client's connection to the TEE.
 pub trait Context: Send + Sync {
-    /// Opens a session with a TA; blocks. `params` carry results back also where it fails.
+    /// Opens a session with a TA; blocks. `params` carry results back also where it fails, if the TA has
+    /// returned. Without such a TA it fails with [`gp::ERROR_ITEM_NOT_FOUND`], from the TEE; if asked to give up before
+    /// it begins, with [`gp::ERROR_CANCEL`], from the TEE.
     fn open_session(
         &self,
         request: &OpenSession,
@@ -110,17 +120,25 @@ pub trait Context: Send + Sync {
         cancel: &CancelToken,
     ) -> Result<Arc<dyn Session>, Failure>;
 
-    /// Unmaps `memory` wherever this TEE has it mapped, before it returns. Called once no call
-    /// uses it; a TEE that never saw it has nothing to do. Waits for no TA.
+    /// Unmaps `memory` wherever this TEE has it mapped, before it returns: no TA sees it then, and no page of it is
+    /// pinned. Called once no call uses it, of memory that calls of this context alone have used; a TEE that
+    /// never saw it, or has released it, has nothing to do. Waits for no TA.
     fn release_memory(&self, memory: &Memory);
 }
 
 /// One session with a TA.
 pub trait Session: Send + Sync {
-    /// Calls a function of the TA; blocks. `params` carry results back also where it fails.
+    /// Calls a function of the TA; blocks. `params` carry results back also where it fails, if the TA has
+    /// returned. The TA never hears of a call that is asked to give up before it begins, which fails with
+    /// [`gp::ERROR_CANCEL`], from the TEE; nor of one whose memory cannot be mapped, which fails with whatever
+    /// tells why, from another origin than the TA.
+    ///
+    /// Where the TA dies of it, this call and every one in each session of that instance fails with
+    /// [`gp::ERROR_TARGET_DEAD`], from the TEE; a new session has a new instance.
     fn invoke(&self, func: u32, params: &mut [Param], cancel: &CancelToken) -> Result<(), Failure>;
 
     /// Ends the session; blocks while the TA is told. Called once, with no call under way. Cannot
-    /// be cancelled, but abandoned.
+    /// be cancelled, but abandoned: then it is closed all the same, at the latest with its context. A session
+    /// that is dropped without is closed as well.
     fn close(&self, cancel: &CancelToken);
 }

@@ -30,7 +30,8 @@ pub struct MemRef {
 pub enum Param {
     /// Not used.
     None,
-    /// Three numbers (GP's clients use two). The TEE writes them unless the access is input.
+    /// Three numbers (GP's clients use two, of 32 bits: TEEs that follow GP cut off the rest). The TEE writes them
+    /// unless the access is input.
     Value {
         /// Direction.
         access: Access,
@@ -45,7 +46,8 @@ pub enum Param {
     MemRef {
         /// Direction.
         access: Access,
-        /// Where it is; `None` is GP's NULL memref.
+        /// Where it is; `None` is GP's NULL memref, which has no size for a TA, and is for TEEs whose capabilities
+        /// say that they take it.
         buffer: Option<MemRef>,
         /// Its size in bytes. The TEE writes it unless the access is input; a size greater than the
         /// one that went in says how much the TA would have needed.

@@ -16,7 +16,10 @@
 #define PROBE_EXCLUSIVE_TA_UUID \
 	{ 0xd9e2d36e, 0xa280, 0x4f3b, { 0xbd, 0x3f, 0xfe, 0xaa, 0x43, 0x4d, 0xf1, 0xab } }
 
-/* OpenSession: with p0 value input, returns p0.a (0 opens the session); with none, opens. */
+/*
+ * OpenSession: with p0 value input or inout, returns p0.a (0 opens the session); with none, opens. Inout: a and b
+ * change places.
+ */
 
 #define PROBE_CMD_NOP 0		/* any parameters: none is touched */
 #define PROBE_CMD_SWAP 1	/* p0 value inout: a and b change places */
@@ -56,5 +59,10 @@
  */
 #define PROBE_CMD_MIX 24
 #define PROBE_CMD_ECHO 25	/* p0 memref in, p1 memref out: p0's bytes, or TEE_ERROR_SHORT_BUFFER */
+/*
+ * p0 value inout, p1 memref inout, p2 value in: a and b of p0 change places, each byte of p1 goes up by one, its size
+ * becomes p2.b; returns p2.a.
+ */
+#define PROBE_CMD_FAIL 26
 
 #endif

@@ -138,7 +138,3 @@ pub(crate) fn ask_until(
 pub(crate) fn ask(session: &Arc<dyn Session>, ask: Ask<'_>) -> Result<(Answer, (u64, u64)), Failure> {
     ask_until(session, ask, &CancelToken::new())
 }
-
-pub(crate) fn close(session: Arc<dyn Session>) {
-    session.close(&CancelToken::new());
-}
