@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use guest_agent::{receive, send, Report, Request, Status, Stream, LINE_WORD, PORT_NAME};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
 use rustix::system::{reboot, RebootCommand};
 use rustix::termios::{tcgetattr, tcsetattr, OptionalActions};
@@ -25,7 +27,7 @@ pub(crate) fn run() -> io::Result<()> {
     let reports: Port = Arc::new(Mutex::new(port.try_clone()?));
     let running = Running::default();
     report(&reports, &Report::Ready);
-    let mut requests = BufReader::new(port);
+    let mut requests = BufReader::new(Line(port));
     while let Some(request) = receive(&mut requests)? {
         match request {
             Request::Run { id, argv } => start(id, &argv, &reports, &running),
@@ -40,6 +42,36 @@ pub(crate) fn run() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How often it is looked, each 100 ms, whether the harness has come back.
+const LOOKS: u32 = 300;
+
+/// The harness's line as one reads from it. After the machine slept it seems for a while as if nobody were at its other
+/// end: until the harness has connected anew.
+struct Line(File);
+
+impl Line {
+    fn is_connected(&self) -> io::Result<bool> {
+        let mut line = [PollFd::new(&self.0, PollFlags::IN)];
+        poll(&mut line, Some(&Timespec::default()))?;
+        Ok(!line[0].revents().contains(PollFlags::HUP))
+    }
+}
+
+impl Read for Line {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        for _ in 0..LOOKS {
+            let length = self.0.read(buffer)?;
+            if length > 0 {
+                return Ok(length);
+            }
+            if !self.is_connected()? {
+                thread::sleep(Duration::from_millis(100));
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// The harness's line: the one that the kernel's command line names, or else a virtio-serial port.

@@ -34,6 +34,8 @@ pub struct VmConfig {
     pub boot_files: bool,
     /// Whether a reset starts the machine anew; it ends it otherwise.
     pub reboots: bool,
+    /// Whether it has what [sleeping](super::Vm::sleep) takes.
+    pub sleeps: bool,
 }
 
 impl VmConfig {
@@ -50,6 +52,7 @@ impl VmConfig {
             modules: Vec::new(),
             boot_files: false,
             reboots: false,
+            sleeps: false,
         }
     }
 

@@ -75,6 +75,11 @@ impl Emulator {
         }
     }
 
+    /// Connects to the agent's port anew: QEMU takes the second connection once the first is closed.
+    pub(super) fn reconnect(&self, guest: &Guest) -> Result<(), GuestError> {
+        guest.reconnect(connect(&self.dir, "agent.sock")?)
+    }
+
     /// Waits for the agent at the other end of `port`, at most for `limit`.
     pub(crate) fn attach(&mut self, port: UnixStream, limit: Duration) -> Result<Guest, VmError> {
         Guest::attach(port, limit).or_else(|source| {
@@ -125,6 +130,16 @@ impl Emulator {
             }
             thread::sleep(Duration::from_millis(20));
         }
+        self.judge()
+    }
+
+    /// Ends it; fails where the guest's kernel had anything to complain of.
+    pub(super) fn cut_power(mut self) -> Result<(), VmError> {
+        self.process.kill().and_then(|()| self.process.wait()).map_err(VmError::Qemu)?;
+        self.judge()
+    }
+
+    fn judge(&self) -> Result<(), VmError> {
         match trouble(&self.kernel_log()) {
             None => Ok(()),
             Some(lines) => Err(VmError::KernelTrouble(lines)),

@@ -94,6 +94,8 @@ pub struct Guest {
     next: AtomicU32,
     /// Told each time an agent comes up.
     ready: Mutex<Receiver<()>>,
+    /// How often it was connected to anew.
+    reconnected: Arc<AtomicU32>,
 }
 
 impl fmt::Debug for Guest {
@@ -105,37 +107,22 @@ impl fmt::Debug for Guest {
 impl Guest {
     /// Waits for the agent at the other end of `port`, at most for `limit`.
     pub(crate) fn attach(port: UnixStream, limit: Duration) -> Result<Self, GuestError> {
-        let reports = port.try_clone()?;
-        let commands = Commands::default();
-        let (ready, is_ready) = channel();
-        let table = Arc::clone(&commands);
-        thread::spawn(move || {
-            let mut reports = BufReader::new(reports);
-            // Ends with the guest; whoever waits for a report then sees its channel closed.
-            while let Ok(Some(report)) = receive(&mut reports) {
-                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-                match &report {
-                    Report::Ready => {
-                        // What ran in the guest's life before this one has gone with it.
-                        table.clear();
-                        // Nobody listens once the guest is given up.
-                        let _ = ready.send(());
-                    }
-                    Report::Output { id, .. } => {
-                        table.get(id).map(|to| to.send(report.clone()));
-                    }
-                    Report::Exit { id, .. } => {
-                        let id = *id;
-                        table.remove(&id).map(|to| to.send(report));
-                    }
-                }
-            }
-            table.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        });
+        let (commands, reconnected) = (Commands::default(), Arc::default());
+        let ready = Mutex::new(follow(port.try_clone()?, &commands, &reconnected));
         let next = AtomicU32::new(1);
-        let guest = Self { requests: Mutex::new(port), commands, next, ready: Mutex::new(is_ready) };
+        let guest = Self { requests: Mutex::new(port), commands, next, ready, reconnected };
         guest.wait_ready(limit)?;
         Ok(guest)
+    }
+
+    /// Goes on by another connection to the agent's port, with all that runs.
+    pub(super) fn reconnect(&self, port: UnixStream) -> Result<(), GuestError> {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reconnected.fetch_add(1, Ordering::Relaxed);
+        *ready = follow(port.try_clone()?, &self.commands, &self.reconnected);
+        let _ = std::mem::replace(&mut *requests, port).shutdown(Shutdown::Both);
+        Ok(())
     }
 
     /// Waits until an agent comes up, at most for `limit`: the first one, or the one after a reboot.
@@ -187,6 +174,40 @@ impl Guest {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(send(&mut *requests, request)?)
     }
+}
+
+/// Passes on what an agent reports, as long as this connection is the one to it; the answer is told each time that an
+/// agent comes up.
+fn follow(reports: UnixStream, commands: &Commands, reconnected: &Arc<AtomicU32>) -> Receiver<()> {
+    let (ready, is_ready) = channel();
+    let (table, reconnected) = (Arc::clone(commands), Arc::clone(reconnected));
+    let this = reconnected.load(Ordering::Relaxed);
+    thread::spawn(move || {
+        let mut reports = BufReader::new(reports);
+        while let Ok(Some(report)) = receive(&mut reports) {
+            let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+            match &report {
+                Report::Ready => {
+                    // What ran in the guest's life before this one has gone with it.
+                    table.clear();
+                    // Nobody listens once the guest is given up.
+                    let _ = ready.send(());
+                }
+                Report::Output { id, .. } => {
+                    table.get(id).map(|to| to.send(report.clone()));
+                }
+                Report::Exit { id, .. } => {
+                    let id = *id;
+                    table.remove(&id).map(|to| to.send(report));
+                }
+            }
+        }
+        // The guest has ended: whoever waits for a report sees its channel closed.
+        if reconnected.load(Ordering::Relaxed) == this {
+            table.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    });
+    is_ready
 }
 
 impl Drop for Guest {

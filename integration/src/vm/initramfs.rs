@@ -9,6 +9,7 @@ use std::path::Path;
 
 use cpio::newc::{trailer, Builder, ModeFileType};
 
+use super::sleep::BUTTON;
 use super::VmConfig;
 use crate::provision::{Driver, Provisioned, Root};
 
@@ -41,7 +42,8 @@ fn write_root(to: File, parts: &Provisioned, config: &VmConfig) -> io::Result<()
         archive.file("lib/tee.ko", module, 0o644)?;
     }
     archive.programs(&parts.root, &config.programs)?;
-    for module in &config.modules {
+    let button = config.sleeps.then_some(BUTTON);
+    for module in config.modules.iter().chain(&button) {
         let file = parts.kernel.modules.join(module);
         archive.file(&format!("lib/{}", name_of(&file)), &file, 0o644)?;
     }

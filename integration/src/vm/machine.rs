@@ -84,7 +84,7 @@ pub struct Vm {
     /// Which kernel it boots.
     pub kernel: GuestKernelKind,
     qmp: Mutex<Qmp>,
-    emulator: Emulator,
+    pub(super) emulator: Emulator,
 }
 
 impl Vm {
@@ -134,6 +134,15 @@ impl Vm {
             trouble::look_for_leaks(&self.guest)?;
         }
         self.emulator.shut_down(&self.guest, self.kernel.patience(HANG))
+    }
+
+    /// Ends a machine that does not heed its guest any more, as after [`Sleep::Memory`](super::Sleep); fails where its
+    /// kernel had anything to complain of.
+    pub fn cut_power(self) -> Result<(), VmError> {
+        if self.kernel == GuestKernelKind::Debug {
+            trouble::look_for_leaks(&self.guest)?;
+        }
+        self.emulator.cut_power()
     }
 }
 

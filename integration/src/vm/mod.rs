@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A machine ends with its [`Vm`], and also when the harness is killed: the agent switches it off
-//! once nobody is at the other end.
+//! once nobody has been at the other end for half a minute.
 
 mod config;
 mod door;
@@ -20,6 +20,7 @@ mod machine;
 mod plug;
 mod qmp;
 mod reboot;
+mod sleep;
 pub(crate) mod trouble;
 
 pub use config::VmConfig;
@@ -30,3 +31,4 @@ pub use machine::{shell, Vm, VmError};
 pub use plug::MemoryKind;
 pub use qmp::{Qmp, QmpError};
 pub use reboot::Reboot;
+pub use sleep::Sleep;

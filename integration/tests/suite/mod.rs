@@ -9,3 +9,4 @@ mod isolation;
 mod leaks;
 mod lifecycle;
 mod memory;
+mod sleep;
