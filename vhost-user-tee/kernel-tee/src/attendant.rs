@@ -11,7 +11,7 @@ use std::fmt::Display;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
@@ -27,17 +27,38 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// A call that is in the TEE, for as long as its thread keeps this.
 pub(crate) struct InFlight {
-    pub(crate) driver: Arc<dyn Driver>,
-    pub(crate) name: CancelArg,
+    driver: Arc<dyn Driver>,
+    name: CancelArg,
     /// The attendant has been asked to cancel it, and has not come to it yet: a call that is abandoned is asked about
     /// again and again, and the attendant may have to wait.
     asked: AtomicBool,
+    /// It has come back. Locked while it is being cancelled.
+    over: Mutex<bool>,
 }
 
 impl InFlight {
     /// A call that `driver` is about to make under this name.
     pub(crate) fn new(driver: Arc<dyn Driver>, name: CancelArg) -> Self {
-        Self { driver, name, asked: AtomicBool::new(false) }
+        Self { driver, name, asked: AtomicBool::new(false), over: Mutex::new(false) }
+    }
+
+    /// Notes that it has come back. When this returns, nobody is about to cancel it: OP-TEE takes a cancellation for
+    /// the session's next call where there is none.
+    pub(crate) fn end(&self) {
+        *self.lock() = true;
+    }
+
+    fn cancel(&self) -> io::Result<()> {
+        let over = self.lock();
+        self.asked.store(false, Ordering::SeqCst);
+        if *over {
+            return Ok(());
+        }
+        self.driver.cancel(self.name)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,8 +126,7 @@ fn attend(vm: &str, queue: &Receiver<Job>) {
         match job {
             Ok(Job::Cancel(call)) => {
                 if let Some(call) = call.upgrade() {
-                    call.asked.store(false, Ordering::SeqCst);
-                    if let Err(error) = call.driver.cancel(call.name) {
+                    if let Err(error) = call.cancel() {
                         log::debug!("{vm}: a call cannot be cancelled: {error}");
                     }
                 }

@@ -13,10 +13,13 @@ use crate::attendant::InFlight;
 use crate::copies::Pool;
 use crate::driver::Driver;
 use crate::error::failure;
-use crate::gate::GaveUp;
+use crate::gate::{Gate, GaveUp, Member};
 use crate::memories::Memories;
 use crate::params::Lowered;
 use crate::Vm;
+
+/// Of a call that gave up before it reached the TEE.
+const NOT_BEGUN: Failure = Failure::tee(gp::ERROR_CANCEL);
 
 /// One open of the device, with what it holds. Closed when the context, its sessions and their calls
 /// have gone.
@@ -78,11 +81,10 @@ impl Connection {
         cancel: &CancelToken,
         ioctl: impl FnOnce(u32, &mut [uapi::Param]) -> io::Result<Answer>,
     ) -> Result<(), Failure> {
-        let cancelled = Failure::tee(gp::ERROR_CANCEL);
-        let place = self.vm.member.enter(cancel, GiveUp::Cancel).map_err(|GaveUp| cancelled)?;
+        let place = self.vm.member.enter(cancel, GiveUp::Cancel).map_err(|GaveUp| NOT_BEGUN)?;
         let mut lowered = Lowered::new(self, params)?;
         if cancel.is_cancelled() {
-            return Err(cancelled);
+            return Err(NOT_BEGUN);
         }
         let name = CancelArg { cancel_id: self.next_cancel_id(), session };
         let in_flight = Arc::new(InFlight::new(self.driver.clone(), name));
@@ -94,6 +96,7 @@ impl Connection {
             move |_| attendant.cancel(&in_flight)
         };
         let answer = cancel.with_handler(handler, || ioctl(name.cancel_id, lowered.raw()));
+        in_flight.end();
         drop(in_flight);
         let answer = answer.map_err(|error| failure(&error))?;
         // Memory of this call is the TEE's no more before the place is another's: that takes the TEE too.
@@ -141,6 +144,7 @@ impl Context for KernelContext {
         let session = opened.map(|id| KernelSession {
             connection: connection.clone(),
             id,
+            turn: Gate::new(1).join(),
             closed: AtomicBool::new(false),
         });
         if result == Err(Failure::tee(gp::ERROR_ITEM_NOT_FOUND)) {
@@ -163,11 +167,15 @@ impl Context for KernelContext {
 struct KernelSession {
     connection: Arc<Connection>,
     id: u32,
+    /// Its calls are made one at a time. The TEE would make them wait, each with one of its threads; and OP-TEE takes
+    /// what cancels one that waits for a cancellation of the one that runs.
+    turn: Arc<Member>,
     closed: AtomicBool,
 }
 
 impl Session for KernelSession {
     fn invoke(&self, func: u32, params: &mut [Param], cancel: &CancelToken) -> Result<(), Failure> {
+        let _turn = self.turn.enter(cancel, GiveUp::Cancel).map_err(|GaveUp| NOT_BEGUN)?;
         let connection = &self.connection;
         connection.call(self.id, None, params, cancel, |cancel_id, raw| {
             let mut arg = InvokeArg { func, session: self.id, cancel_id, ..Default::default() };

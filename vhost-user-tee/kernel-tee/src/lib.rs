@@ -18,13 +18,15 @@
 //!   TA works on the guest's own pages. Memory of one call is registered for that call or, where it
 //!   is small, copied ([`Config::copy_up_to`]); where the host's driver registers no memory, all is.
 //! - **Calls** block in an ioctl. What they may be turned away for, the TEE's threads being all
-//!   taken, is kept from them by the [`Gate`], in which they wait for their turn.
+//!   taken, is kept from them by the [`Gate`], in which they wait for their turn. Calls of one session wait for
+//!   each other before it.
 //! - **Giving up.** A call that waits at the gate gives up at once. For one in the TEE,
 //!   `TEE_IOC_CANCEL` is made by a thread kept for that, since it can wait for a thread of the TEE
 //!   itself. A TA that does not heed it cannot be ended from outside, be the call abandoned or not:
 //!   then it runs on, and its thread, its place at the gate and the guest's pages that it uses stay
 //!   taken until it returns, while other calls and other VMs go on. OP-TEE cannot cancel a call that
-//!   opens a session, either.
+//!   opens a session, either; and it takes a cancellation for its session's, so that one which reaches it just after
+//!   the TA has returned is kept for the session's next call, on the host as here.
 //! - **Ending.** Sessions are closed as the guest closes them, and with their context. Closing, too,
 //!   needs a thread of the TEE: with a gate narrower than the TEE's number of threads there always
 //!   is one.

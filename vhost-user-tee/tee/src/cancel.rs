@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What is asked of a call that another thread makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GiveUp {
-    /// GP's cancellation: the TA may heed it, or complete the call all the same.
+    /// GP's cancellation: the TA may heed it, or complete the call all the same. It is for this call alone, also
+    /// where others of the session wait or run; but a TEE beneath may take one that comes just as the call ends
+    /// for the session's next.
     Cancel,
     /// The call has lost its client, and what it uses is wanted back: end it by force if that is
     /// what it takes, with [`gp::ERROR_TARGET_DEAD`](crate::gp::ERROR_TARGET_DEAD). A TEE that cannot end a TA

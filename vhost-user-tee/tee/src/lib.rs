@@ -18,7 +18,7 @@
 //!
 //! What is promised here is held against every implementation by one suite, crate `tee-testing`. It names
 //! as well what a TEE can but need not promise: that TAs work on the guest's own pages, that a TA which sleeps
-//! wakes up when it is cancelled, that an abandoned call is ended by force.
+//! wakes up when it is cancelled, that a late cancellation is lost, that an abandoned call is ended by force.
 
 mod cancel;
 pub mod gp;

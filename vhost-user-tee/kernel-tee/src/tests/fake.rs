@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) running: usize,
     pub(super) most_running: usize,
     pub(super) let_go: bool,
+    /// To cancel takes until the test lets it go.
+    pub(super) slow_to_cancel: bool,
 }
 
 pub(super) struct Kernel {
@@ -156,6 +158,7 @@ impl Driver for Open {
     fn cancel(&self, arg: CancelArg) -> io::Result<()> {
         self.0.state().cancels.push(arg);
         self.0.changed.notify_all();
+        drop(self.0.wait_until(|state| state.let_go || !state.slow_to_cancel));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use fake::{Kernel, DEAF, ERRNO, FAIL, INCREMENT, SHORT_BUFFER, SWAP, TA, WAIT};
 use tee::{
@@ -236,6 +237,49 @@ fn a_cancel_names_its_call() {
     assert_eq!(kernel.state().cancels.len(), 1);
     // One that is cancelled before it is made is not made.
     assert_eq!(session.invoke(DEAF, &mut [], &token), Err(Failure::tee(gp::ERROR_CANCEL)));
+}
+
+/// What cancels it would be taken for the session's next call.
+#[test]
+fn a_call_is_not_over_while_it_is_being_cancelled() {
+    let kernel = Kernel::new(ALL);
+    let (_tee, _context, session) = session(&kernel);
+    kernel.state().slow_to_cancel = true;
+    let token = Arc::new(CancelToken::new());
+    let call = {
+        let (session, token) = (session.clone(), token.clone());
+        thread::spawn(move || session.invoke(WAIT, &mut [], &token))
+    };
+    drop(kernel.wait_until(|state| state.running == 1));
+    token.cancel();
+    drop(kernel.wait_until(|state| state.cancels.len() == 1 && state.running == 0));
+    thread::sleep(Duration::from_millis(50));
+    assert!(!call.is_finished());
+    kernel.let_go();
+    assert_eq!(call.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
+}
+
+#[test]
+fn calls_of_a_session_wait_for_each_other_outside_of_the_tee() {
+    let kernel = Kernel::new(ALL);
+    let (_tee, _context, session) = session(&kernel);
+    let call = |token: &Arc<CancelToken>| {
+        let (session, token) = (session.clone(), token.clone());
+        thread::spawn(move || session.invoke(DEAF, &mut [], &token))
+    };
+    let first = call(&Arc::default());
+    drop(kernel.wait_until(|state| state.running == 1));
+    let token = Arc::default();
+    let (second, third) = (call(&token), call(&Arc::default()));
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(kernel.state().running, 1);
+    // The TEE does not hear of it: it would cancel the first.
+    token.cancel();
+    assert_eq!(second.join().unwrap(), Err(Failure::tee(gp::ERROR_CANCEL)));
+    assert_eq!(kernel.state().cancels, []);
+    kernel.let_go();
+    [first, third].into_iter().for_each(|call| call.join().unwrap().unwrap());
+    assert_eq!(kernel.state().most_running, 1);
 }
 
 #[test]

@@ -2,11 +2,11 @@
 //! Conformance: what the traits of crate `tee` promise, checked on an implementation.
 //!
 //! ```text
-//!   Subject { tee, promises } ──▶ checks() ──▶ each: run() ──▶ holds, or why not
+//!   Subject { tee, promises } ──▶ each of CHECKS that concerns it: run() ──▶ holds, or why not
 //! ```
 //!
-//! Whoever has an implementation makes a [`Subject`] of it and runs all its [`checks`](Subject::checks), one
-//! after the other: they ask for no more than three instances of TAs at a time, and for two calls at once. The TEE
+//! Whoever has an implementation makes a [`Subject`] of it and runs all [`CHECKS`] that concern it, one after
+//! the other: they ask for no more than three instances of TAs at a time, and for two calls at once. The TEE
 //! has the tests' own TA, the probe (`integration/tas/probe`), in its three forms ([`probe`]); it is
 //! built from one source for the software TEE and for OP-TEE.
 //!
@@ -30,6 +30,8 @@ use std::time::Duration;
 
 use tee::{Context, Tee};
 
+pub use crate::checks::CHECKS;
+
 /// `TEE_GEN_CAP_MEMREF_NULL`.
 const GEN_CAP_MEMREF_NULL: u32 = 8;
 
@@ -45,6 +47,8 @@ pub struct Promises {
     pub shared_above: Option<u64>,
     /// A TA that sleeps wakes up when its call is cancelled, rather than hear of it afterwards.
     pub wakes_sleepers: bool,
+    /// A cancellation that comes just as its call ends is lost, rather than kept for the session's next call.
+    pub loses_late_cancellations: bool,
     /// An abandoned call ends, whatever its TA does.
     pub ends_by_force: bool,
 }
@@ -58,11 +62,6 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// What is to be checked of it.
-    pub fn checks(&self) -> impl Iterator<Item = &'static Check> + '_ {
-        checks::ALL.iter().filter(|check| (check.concerns)(self))
-    }
-
     /// A new context.
     fn context(&self) -> Arc<dyn Context> {
         self.tee.open_context().unwrap()
@@ -70,6 +69,14 @@ impl Subject {
 
     fn takes_null(&self) -> bool {
         self.tee.version().gen_caps & GEN_CAP_MEMREF_NULL != 0
+    }
+
+    fn loses_late_cancellations(&self) -> bool {
+        self.promises.loses_late_cancellations
+    }
+
+    fn ends_by_force(&self) -> bool {
+        self.promises.ends_by_force
     }
 
     fn shares(&self) -> bool {
@@ -86,6 +93,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether `subject` promises it.
+    pub fn concerns(&self, subject: &Subject) -> bool {
+        (self.concerns)(subject)
+    }
+
     /// Checks it. Fails with what was seen; where, standard error says.
     pub fn run(&self, subject: &Subject) -> Result<(), String> {
         let outcome = thread::scope(|scope| {
@@ -103,9 +115,4 @@ impl Check {
             Err(error) => Err(format!("no thread for it: {error}")),
         }
     }
-}
-
-/// How many checks there are, for TEEs that promise everything.
-pub fn number_of_checks() -> usize {
-    checks::ALL.len()
 }

@@ -72,6 +72,22 @@ pub(super) fn before(subject: &Subject) {
     close(&session);
 }
 
+pub(super) fn in_turn(subject: &Subject) {
+    let session = open(&subject.context(), MULTI).unwrap();
+    let token = CancelToken::new();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| invoke(&session, SLEEP, &mut [value(Access::Input, 1500, 0)]));
+        thread::sleep(Duration::from_millis(300));
+        let second = scope.spawn(|| session.invoke(NOP, &mut [], &token));
+        thread::sleep(Duration::from_millis(300));
+        token.cancel();
+        let second = second.join().unwrap();
+        assert!(second == Ok(()) || second == NOT_BEGUN, "{second:?}");
+        first.join().unwrap().unwrap();
+    });
+    close(&session);
+}
+
 pub(super) fn too_late(subject: &Subject) {
     let session = open(&subject.context(), MULTI).unwrap();
     for _ in 0..50 {

@@ -24,7 +24,8 @@ const fn some(name: &'static str, concerns: fn(&Subject) -> bool, run: fn(&Subje
     Check { name, concerns, run }
 }
 
-pub(crate) const ALL: &[Check] = &[
+/// All checks.
+pub const CHECKS: &[Check] = &[
     every("the version stays", sessions::version_stays),
     every("a TA that is not there", sessions::missing_ta),
     every("a session that its TA refuses", sessions::refused),
@@ -49,10 +50,11 @@ pub(crate) const ALL: &[Check] = &[
     some("memory is released while a TA runs", Subject::shares, released_memory::while_a_ta_runs),
     every("a call that waits is cancelled", cancelling::waiting),
     every("what is cancelled before it begins does not run", cancelling::before),
-    every("what comes too late hits no other call", cancelling::too_late),
+    every("what cancels a call that waits for its turn hits no other", cancelling::in_turn),
+    some("what comes too late hits no other call", Subject::loses_late_cancellations, cancelling::too_late),
     every("a call that does not listen goes on", cancelling::deaf),
     every("an abandoned call holds up no other", cancelling::abandoned),
-    some("an abandoned call ends by force", |subject| subject.promises.ends_by_force, cancelling::forced),
+    some("an abandoned call ends by force", Subject::ends_by_force, cancelling::forced),
     every("a TA that panics", deaths::panic),
     every("a TA that crashes", deaths::crash),
     every("a death is every session's of the instance", deaths::shared),
