@@ -8,8 +8,13 @@ use crate::progress::step;
 
 use super::{store, KernelTree, ProvisionError, Root};
 
-/// The kernel's own client of a TEE, in its source.
-const CLIENT: &str = "drivers/char/hw_random/optee-rng.c";
+/// The kernel's own clients of a TEE, in its source.
+const CLIENTS: &str = "drivers/char/hw_random/optee-rng.c \
+                       security/keys/trusted-keys/trusted_core.c security/keys/trusted-keys/trusted_tee.c";
+/// How to make modules of them: of the second where the kernel has keys at all.
+const CLIENTS_KBUILD: &str = "obj-m := optee-rng.o $(if $(CONFIG_KEYS),trusted.o)
+trusted-y := trusted_core.o trusted_tee.o
+ccflags-y := -DCONFIG_TRUSTED_KEYS_TEE";
 
 /// What makes allocations fail.
 const FAIL_NTH: &str = "integration/fail-nth";
@@ -23,9 +28,9 @@ pub(super) const DRIVER_SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 pub struct Driver {
     /// `virtio_tee.ko`.
     pub module: PathBuf,
-    /// `optee-rng.ko`: a client within the kernel, the kernel's own and as it is there. Debian leaves it
-    /// out where there is no OP-TEE.
-    pub client: PathBuf,
+    /// Clients within the kernel, the kernel's own and as they are there, which Debian leaves out: `optee-rng.ko`, and
+    /// `trusted.ko` for trusted keys where the kernel has keys.
+    pub clients: Vec<PathBuf>,
     /// `fail_nth.ko`, which makes allocations fail; not for kernels without kprobes.
     pub fail_nth: Option<PathBuf>,
 }
@@ -50,21 +55,22 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
     };
     let make = format!(
         "{}
-         mkdir -p /kernel/module/client
-         cp /kernel/src/{CLIENT} /kernel/module/client/
-         echo 'obj-m := optee-rng.o' >/kernel/module/client/Kbuild
+         mkdir -p /kernel/module/clients
+         (cd /kernel/src && cp {CLIENTS} /kernel/module/clients/)
+         echo '{CLIENTS_KBUILD}' >/kernel/module/clients/Kbuild
          {}
          {}",
         make("guest-driver", flags),
-        make("client", ""),
+        make("clients", ""),
         make(FAIL_NTH, "")
     );
     let title = format!("build the guest's driver for {:?}", root.arch);
     let dir = make_of(&SOURCES, "driver", &title, root, tree, &make)?;
     let fail_nth = Some(dir.join(FAIL_NTH).join("fail_nth.ko")).filter(|module| module.exists());
+    let clients = ["optee-rng.ko", "trusted.ko"].map(|name| dir.join("clients").join(name));
     Ok(Driver {
         module: dir.join("guest-driver/virtio_tee.ko"),
-        client: dir.join("client/optee-rng.ko"),
+        clients: clients.into_iter().filter(|module| module.exists()).collect(),
         fail_nth,
     })
 }

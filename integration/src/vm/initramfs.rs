@@ -63,12 +63,11 @@ pub(crate) fn base(to: File, parts: &Provisioned, driver: &Driver, load_driver: 
         ("bin/tee-guest", &parts.guest.tee_guest, 0o755),
         ("bin/busybox", &parts.root.dir.join("usr/bin/busybox"), 0o755),
         ("lib/virtio_tee.ko", &driver.module, 0o644),
-        ("lib/optee-rng.ko", &driver.client, 0o644),
     ] {
         archive.file(name, file, mode)?;
     }
-    if let Some(module) = &driver.fail_nth {
-        archive.file("lib/fail_nth.ko", module, 0o644)?;
+    for module in driver.clients.iter().chain(&driver.fail_nth) {
+        archive.file(&format!("lib/{}", name_of(module)), module, 0o644)?;
     }
     archive.add("bin/load-driver", ModeFileType::Regular, 0o755, load_driver.as_bytes())?;
     for applet in APPLETS {

@@ -10,3 +10,4 @@ mod leaks;
 mod lifecycle;
 mod memory;
 mod sleep;
+mod trusted_keys;

@@ -19,6 +19,7 @@ mod sha256;
 mod sleepers;
 mod stress;
 mod throughput;
+mod trusted_keys;
 mod zero_copy;
 
 use std::time::{Duration, Instant};
@@ -79,6 +80,7 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
             stress::run(&cli.device, report, ta.uuid, *threads, *seconds)
         }
         Check::MemoryLimits { ta } => memory_limits::run(&context, report, ta.uuid),
+        Check::TrustedKeys { blob } => trusted_keys::run(report, blob.as_deref()),
         Check::Identity { ta } => identity::run(&context, report, ta.uuid),
         Check::Record { only } => comparison::run(&context, report, only),
         Check::Bench { ta, iterations, large } => bench::run(&context, report, ta.uuid, *iterations, *large),

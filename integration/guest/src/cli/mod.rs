@@ -225,6 +225,12 @@ pub(crate) enum Check {
         #[command(flatten)]
         ta: Ta,
     },
+    /// The kernel's trusted keys are sealed by a TA; needs its module for them.
+    TrustedKeys {
+        /// Only load this sealed key, in hexadecimal digits.
+        #[arg(long)]
+        blob: Option<String>,
+    },
     /// Calls to be compared with the same ones on another TEE, and what came of each.
     Record {
         /// Only the scripts whose names begin with this.
@@ -293,6 +299,7 @@ impl Check {
             Self::Stress { .. } => "stress",
             Self::MemoryLimits { .. } => "memory-limits",
             Self::Identity { .. } => "identity",
+            Self::TrustedKeys { .. } => "trusted-keys",
             Self::Record { .. } => "record",
             Self::Bench { .. } => "bench",
             Self::BesideVsock { .. } => "beside-vsock",
