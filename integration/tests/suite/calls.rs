@@ -66,6 +66,19 @@ fn parameters_identities_sizes_and_the_kernels_own_clients() -> Outcome {
     Ok(())
 }
 
+/// The guest's device as the TEE beneath a daemon, as in a guest that has guests itself.
+#[test]
+fn the_device_keeps_the_promises_of_a_tee() -> Outcome {
+    let scene = Scene::set("conformance", DOOR, 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    let report = check(&vm.guest, "conformance --cancels-well");
+    println!("{report}");
+    assert_eq!(report["not_promised"], serde_json::json!(["an abandoned call ends by force"]));
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
 #[test]
 fn a_ta_that_dies_takes_its_own_sessions_only() -> Outcome {
     let scene = Scene::set("death", DOOR, 1)?;

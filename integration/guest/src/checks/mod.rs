@@ -6,6 +6,7 @@ mod basic;
 mod bench;
 mod beside_vsock;
 mod bytes;
+mod conformance;
 mod death;
 mod fail_nth;
 mod fuzz;
@@ -82,6 +83,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::MemoryLimits { ta } => memory_limits::run(&context, report, ta.uuid),
         Check::TrustedKeys { blob } => trusted_keys::run(report, blob.as_deref()),
         Check::Identity { ta } => identity::run(&context, report, ta.uuid),
+        Check::Conformance { only, cancels_well, copy_up_to, calls } => {
+            conformance::run(&cli.device, report, only, *cancels_well, *copy_up_to, *calls)
+        }
         Check::Record { only } => comparison::run(&context, report, only),
         Check::Bench { ta, iterations, large } => bench::run(&context, report, ta.uuid, *iterations, *large),
         Check::BesideVsock { ta, port, iterations } => {

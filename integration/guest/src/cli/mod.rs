@@ -231,6 +231,21 @@ pub(crate) enum Check {
         #[arg(long)]
         blob: Option<String>,
     },
+    /// The device as the TEE beneath a daemon: the suite that every TEE must pass.
+    Conformance {
+        /// Only the checks whose names begin with this.
+        #[arg(default_value = "")]
+        only: String,
+        /// A TA that sleeps wakes up when it is cancelled, and a cancellation that comes too late is lost.
+        #[arg(long)]
+        cancels_well: bool,
+        /// As the daemon's `--tee-copy-up-to`.
+        #[arg(long, default_value = "64k", value_parser = size)]
+        copy_up_to: usize,
+        /// As the daemon's `--tee-calls`.
+        #[arg(long, default_value_t = 2)]
+        calls: usize,
+    },
     /// Calls to be compared with the same ones on another TEE, and what came of each.
     Record {
         /// Only the scripts whose names begin with this.
@@ -300,6 +315,7 @@ impl Check {
             Self::MemoryLimits { .. } => "memory-limits",
             Self::Identity { .. } => "identity",
             Self::TrustedKeys { .. } => "trusted-keys",
+            Self::Conformance { .. } => "conformance",
             Self::Record { .. } => "record",
             Self::Bench { .. } => "bench",
             Self::BesideVsock { .. } => "beside-vsock",
@@ -331,7 +347,7 @@ mod tests {
     fn every_name_is_the_subcommands() {
         for subcommand in Cli::command().get_subcommands() {
             let mut words = vec!["tee-guest", subcommand.get_name()];
-            if subcommand.get_name() != "version" {
+            if !["version", "trusted-keys"].contains(&subcommand.get_name()) {
                 words.push("probe");
             }
             assert_eq!(Cli::parse_from(words).check.name(), subcommand.get_name());

@@ -9,14 +9,6 @@ use super::header::defined;
 use super::script::{input, room, value, value_out, values, Arg, Script};
 use crate::probe::*;
 
-/// One instance, which has one session.
-const PROBE_EXCLUSIVE: Uuid = NAMES[2].1;
-
-const DIGEST: u32 = 21;
-const PROPERTY: u32 = 22;
-const CHECK_ACCESS: u32 = 23;
-const ALLOC: u32 = 13;
-
 const ACCESSES: [Access; 3] = [Access::Input, Access::Output, Access::Inout];
 
 /// Result codes: those of GP, and any.

@@ -8,7 +8,6 @@ use tee_client::Access;
 use uuid::{uuid, Uuid};
 
 use super::script::{input, value, value_out, values, Arg, Script};
-use crate::probe::NAMES;
 
 /// Built for API 1.3.1, and for 1.1: an instance for each session.
 pub(super) const APIS: [(&str, Uuid); 2] = [
@@ -19,7 +18,6 @@ pub(super) const APIS: [(&str, Uuid); 2] = [
 pub(super) const SINGLE: Uuid = uuid!("9e0b6c15-41a7-4d6a-b277-53c81f0ae69d");
 /// One instance.
 pub(super) const OTHER: Uuid = uuid!("c7f5e310-8d24-4a9e-9b16-70a2d84fc53b");
-pub(super) const PROBE_EXCLUSIVE: Uuid = NAMES[2].1;
 /// OP-TEE's pseudo TA for what a TA may ask of the TEE itself.
 pub(super) const SYSTEM: Uuid = uuid!("3a2f8978-5dc0-11e8-9c2d-fa7ae01bbebc");
 
@@ -54,9 +52,6 @@ pub(super) const MEMREF_OUT: u32 = 6;
 pub(super) const MEMREF_INOUT: u32 = 7;
 
 pub(super) const FOREVER: u32 = 0xFFFF_FFFF;
-
-/// A command of the probe that only this file has.
-pub(super) const CHECK_ACCESS: u32 = 23;
 
 /// A call that the TA makes of another.
 #[derive(Clone, Copy)]
