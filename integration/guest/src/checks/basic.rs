@@ -7,7 +7,7 @@ use tee_client::uapi::{GEN_CAP_GP, GEN_CAP_MEMREF_NULL, GEN_CAP_PRIVILEGED, GEN_
 use tee_client::{Access, Context, Operation, Param};
 use uuid::Uuid;
 
-use super::median_ns;
+use super::percentile_ns;
 use crate::memory;
 use crate::probe;
 use crate::report::{ensure, Outcome, Report};
@@ -91,7 +91,7 @@ pub(super) fn temporary(
         ensure!(sum == expected, "call {call}: the TA's sum is {sum}; {expected} was due");
     }
     session.close()?;
-    let median = median_ns(samples);
+    let median = percentile_ns(&samples, 50);
     report.say(format_args!("{count} calls with a temporary memref of {size} bytes, median {median} ns"));
     report.set("count", count);
     report.set("size", size);

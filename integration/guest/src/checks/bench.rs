@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tee_client::{code, Access, Context, Error, Mapping, Operation, Param, SharedMemory};
 use uuid::Uuid;
 
-use super::median_ns;
+use super::percentile_ns;
 use crate::probe;
 use crate::report::{Outcome, Report};
 
@@ -72,7 +72,7 @@ pub(super) fn run(
         "open_close_ns",
     ];
     let measured = samples.each_ref().map(|samples| !samples.is_empty());
-    let medians = samples.map(median_ns);
+    let medians = samples.map(|samples| percentile_ns(&samples, 50));
     for ((name, median), _) in names.iter().zip(medians).zip(measured).filter(|(_, measured)| *measured) {
         report.say(format_args!("{name:<20} {median:>12}"));
         report.set(name, median);

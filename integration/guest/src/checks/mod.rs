@@ -128,13 +128,7 @@ fn ms(duration: Duration) -> Value {
     (duration.as_millis() as u64).into()
 }
 
-/// The median of durations, in nanoseconds; zero of none.
-fn median_ns(mut samples: Vec<Duration>) -> u64 {
-    samples.sort_unstable();
-    samples.get(samples.len() / 2).map_or(0, |median| median.as_nanos() as u64)
-}
-
-/// The duration, in nanoseconds, that `percent` of the samples do not exceed; zero of none.
+/// The duration, in nanoseconds, that `percent` of the samples do not exceed (50: the median); zero of none.
 fn percentile_ns(samples: &[Duration], percent: usize) -> u64 {
     let mut samples = samples.to_vec();
     samples.sort_unstable();
@@ -151,13 +145,6 @@ mod tests {
         let samples: Vec<_> = (1..=200).rev().map(Duration::from_nanos).collect();
         assert_eq!((percentile_ns(&samples, 50), percentile_ns(&samples, 99)), (100, 198));
         assert_eq!((percentile_ns(&samples[..1], 99), percentile_ns(&[], 99)), (200, 0));
-    }
-
-    #[test]
-    fn median_is_the_middle() {
-        let ns = |all: &[u64]| all.iter().map(|ns| Duration::from_nanos(*ns)).collect();
-        assert_eq!((median_ns(ns(&[])), median_ns(ns(&[7]))), (0, 7));
-        assert_eq!(median_ns(ns(&[1000, 2, 3, 1, 9])), 3);
     }
 
     #[test]
