@@ -72,6 +72,8 @@ ifconfig lo up
 insmod /usr/lib/modules/tee.ko.xz && insmod /usr/lib/modules/virtio_tee.ko
 "$@" </dev/null
 echo "nested: exit $?"
+# A change of the console's settings waits until all has gone out, which takes an emulated one its time.
+stty -echo
 poweroff -f
 "#;
 
@@ -178,7 +180,7 @@ fn write_guest(parts: &NestedGuest, folder: &Path) -> io::Result<()> {
     for folder in ["bin", "sbin", "lib"] {
         archive.add(folder, ModeFileType::Symlink, 0o777, format!("usr/{folder}").as_bytes())?;
     }
-    for applet in APPLETS.iter().chain(&["ifconfig", "poweroff", "chmod", "mkdir"]) {
+    for applet in APPLETS.iter().chain(&["ifconfig", "poweroff", "chmod", "mkdir", "stty"]) {
         archive.add(&format!("usr/bin/{applet}"), ModeFileType::Symlink, 0o777, b"busybox")?;
     }
     archive.file("usr/bin/tee-guest", &parts.host.guest.tee_guest, 0o755)?;
