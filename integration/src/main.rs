@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod optee_bench;
 mod queue_bench;
+mod tee_calls_bench;
 mod vsock_bench;
 
 use std::process::ExitCode;
@@ -73,6 +74,8 @@ enum Command {
     QueueBench,
     /// Measure what calls to a real OP-TEE cost in a guest, beside the same calls on its host.
     OpteeBench,
+    /// Measure how many calls should be in a real OP-TEE at a time: the daemon's --tee-calls.
+    TeeCallsBench,
     /// Make all that virtual machines need; demo, shell and tests do it by themselves.
     Provision,
     /// Build the guest's driver, warnings being errors.
@@ -125,6 +128,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::VsockBench => vsock_bench::run()?,
         Command::QueueBench => queue_bench::run()?,
         Command::OpteeBench => optee_bench::run()?,
+        Command::TeeCallsBench => tee_calls_bench::run()?,
         Command::Provision => drop(provision::provision()?),
         Command::Driver { arch } => {
             let arch = match arch {

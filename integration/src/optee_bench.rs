@@ -20,7 +20,7 @@ const FEW: u32 = 100;
 const MANY: u32 = 2100;
 /// Not in the way of comparing: Linux flushes the TLB at each system call on this CPU, as QEMU does not say
 /// that it needs none.
-const APPEND: &str = "kpti=off";
+pub(crate) const APPEND: &str = "kpti=off";
 /// Has the machine's kernel trace the exits of VMs. Its count of them forgets VMs that have ended.
 const TRACE_EXITS: &str = "mount -t tracefs tracefs /sys/kernel/tracing; cd /sys/kernel/tracing; \
     echo 1 >events/kvm/kvm_exit/enable; echo 1 >tracing_on";

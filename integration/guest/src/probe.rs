@@ -8,10 +8,11 @@ pub(crate) use tee_testing::probe::{
 use uuid::{uuid, Uuid};
 
 /// TAs with a name.
-pub(crate) const NAMES: [(&str, Uuid); 7] = [
+pub(crate) const NAMES: [(&str, Uuid); 8] = [
     ("probe", PROBE),
     ("probe-shared", PROBE_SHARED),
     ("probe-exclusive", PROBE_EXCLUSIVE),
+    ("probe-small", SMALL),
     ("hello-c", uuid!("429682e4-b32c-440f-80c3-e8cabee3494b")),
     ("hello-rust", uuid!("96624eea-dc34-4577-b581-8d7cc175a0ae")),
     ("sha256-c", uuid!("1f0bbc65-6edc-47e0-a439-82fd10076e14")),

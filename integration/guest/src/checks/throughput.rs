@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tee_client::{Access, Context, Error, Mapping, Param, Session, SharedMemory};
 use uuid::Uuid;
 
-use super::join;
+use super::{join, percentile_ns};
 use crate::probe;
 use crate::report::{Failure, Outcome, Report};
 
@@ -23,7 +23,7 @@ pub(super) fn run(
     let what = if work == 0 { "do nothing".to_owned() } else { format!("sum {work} bytes") };
     report.say(format_args!("{threads} threads for {seconds} s, whose calls {what}"));
     let (begin, stop) = (Barrier::new(threads + 1), AtomicBool::new(false));
-    let (calls, elapsed) = std::thread::scope(|scope| {
+    let (samples, elapsed) = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
@@ -40,16 +40,20 @@ pub(super) fn run(
         stop.store(true, Ordering::Relaxed);
         let elapsed = start.elapsed();
         // All are joined, and then the first failure counts.
-        let calls: Vec<_> = callers.into_iter().map(|caller| join(caller).and_then(|calls| calls)).collect();
-        let calls = calls.into_iter().sum::<Result<u64, Failure>>();
-        Ok::<_, Failure>((calls?, elapsed))
+        let samples: Vec<_> =
+            callers.into_iter().map(|caller| join(caller).and_then(|samples| samples)).collect();
+        let samples = samples.into_iter().collect::<Result<Vec<_>, Failure>>();
+        Ok::<_, Failure>((samples?.concat(), elapsed))
     })?;
+    let calls = samples.len();
     let each = calls as f64 / elapsed.as_secs_f64();
-    report.say(format_args!("{calls} calls, {each:.0} a second"));
+    let median = percentile_ns(&samples, 50);
+    report.say(format_args!("{calls} calls, {each:.0} a second; the median took {median} ns"));
     report.set("threads", threads);
     report.set("work", work);
     report.set("calls", calls);
     report.set("calls_per_second", each.round());
+    report.set("median_ns", median);
     Ok(())
 }
 
@@ -81,14 +85,15 @@ impl Caller {
         }
     }
 
-    /// How often it called.
-    fn call_until(self, stop: &AtomicBool) -> Result<u64, Failure> {
-        let mut calls = 0;
+    /// How long each of its calls took.
+    fn call_until(self, stop: &AtomicBool) -> Result<Vec<Duration>, Failure> {
+        let mut samples = Vec::new();
         while !stop.load(Ordering::Relaxed) {
+            let begun = Instant::now();
             self.call()?;
-            calls += 1;
+            samples.push(begun.elapsed());
         }
         self.session.close()?;
-        Ok(calls)
+        Ok(samples)
     }
 }

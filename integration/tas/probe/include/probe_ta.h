@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
  * The probe TA: does on request what a well-behaved TA does, and what it must not do, so that tests
- * can see what becomes of it. One source, three UUIDs that differ in their instance flags.
+ * can see what becomes of it. One source, four UUIDs that differ in their instance flags and memory.
  */
 #ifndef PROBE_TA_H
 #define PROBE_TA_H
@@ -15,6 +15,9 @@
 /* SINGLE_INSTANCE */
 #define PROBE_EXCLUSIVE_TA_UUID \
 	{ 0xd9e2d36e, 0xa280, 0x4f3b, { 0xbd, 0x3f, 0xfe, 0xaa, 0x43, 0x4d, 0xf1, 0xab } }
+/* Multi-instance, in so little memory that OP-TEE has room for many: no command that takes much of it works. */
+#define PROBE_SMALL_TA_UUID \
+	{ 0x2326ff23, 0x32ef, 0x451d, { 0x9f, 0xd3, 0xf9, 0xb3, 0x5e, 0xf5, 0x66, 0xee } }
 
 /*
  * OpenSession: with p0 value input or inout, returns p0.a (0 opens the session); with none, opens. Inout: a and b

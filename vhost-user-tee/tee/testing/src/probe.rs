@@ -9,6 +9,8 @@ pub const MULTI: Uuid = uuid!("355ca50a-8cb4-4de0-a633-59e17afc16fb");
 pub const SHARED: Uuid = uuid!("158c5fdd-5a4d-48db-892e-108b8581396a");
 /// One instance, which takes one session.
 pub const EXCLUSIVE: Uuid = uuid!("d9e2d36e-a280-4f3b-bd3f-feaa434df1ab");
+/// An instance per session, in little memory.
+pub const SMALL: Uuid = uuid!("2326ff23-32ef-451d-9fd3-f9b35ef566ee");
 
 macro_rules! commands {
     ($($name:ident = $value:literal,)+) => {
@@ -72,6 +74,7 @@ mod tests {
             ("PROBE_TA_UUID", MULTI),
             ("PROBE_SHARED_TA_UUID", SHARED),
             ("PROBE_EXCLUSIVE_TA_UUID", EXCLUSIVE),
+            ("PROBE_SMALL_TA_UUID", SMALL),
         ] {
             let defined =
                 HEADER.split_once(&format!("#define {name} \\\n")).unwrap().1.lines().next().unwrap();
