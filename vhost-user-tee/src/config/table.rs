@@ -61,7 +61,8 @@ struct LimitsTable {
 
 /// Default number of TA instances.
 pub(super) const MAX_INSTANCES: u32 = 64;
-/// Default number of calls in a TEE of the host's: how many threads OP-TEE has unless it is built with more.
+/// Default number of calls in a TEE of the host's: how many threads OP-TEE has unless it is built with more. What others
+/// cost is measured: benches/README.md.
 const TEE_CALLS: u32 = 2;
 /// Default number of bytes up to which memory of one call is copied to a TEE of the host's.
 pub(super) const TEE_COPY_UP_TO: u64 = 64 << 10;
