@@ -145,6 +145,11 @@ mod tests {
         let samples: Vec<_> = (1..=200).rev().map(Duration::from_nanos).collect();
         assert_eq!((percentile_ns(&samples, 50), percentile_ns(&samples, 99)), (100, 198));
         assert_eq!((percentile_ns(&samples[..1], 99), percentile_ns(&[], 99)), (200, 0));
+        let median = |all: &[u64]| {
+            percentile_ns(&all.iter().map(|ns| Duration::from_nanos(*ns)).collect::<Vec<_>>(), 50)
+        };
+        assert_eq!((median(&[]), median(&[7])), (0, 7));
+        assert_eq!(median(&[1000, 2, 3, 1, 9]), 3);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use fake::{Kernel, DEAF, ERRNO, FAIL, INCREMENT, SHORT_BUFFER, SWAP, TA, WAIT};
@@ -39,6 +39,12 @@ fn session(kernel: &Arc<Kernel>) -> (KernelTee, Arc<dyn Context>, Arc<dyn Sessio
 
 fn invoke(session: &Arc<dyn Session>, func: u32, params: &mut [Param]) -> Result<(), Failure> {
     session.invoke(func, params, &CancelToken::new())
+}
+
+/// A call without parameters, in a thread of its own.
+fn begin(session: &Arc<dyn Session>, func: u32, token: &Arc<CancelToken>) -> JoinHandle<Result<(), Failure>> {
+    let (session, token) = (session.clone(), token.clone());
+    thread::spawn(move || session.invoke(func, &mut [], &token))
 }
 
 fn value(access: Access, a: u64, b: u64) -> Param {
@@ -227,10 +233,7 @@ fn a_cancel_names_its_call() {
     let kernel = Kernel::new(ALL);
     let (_tee, _context, session) = session(&kernel);
     let token = Arc::new(CancelToken::new());
-    let call = {
-        let (session, token) = (session.clone(), token.clone());
-        thread::spawn(move || session.invoke(WAIT, &mut [], &token))
-    };
+    let call = begin(&session, WAIT, &token);
     drop(kernel.wait_until(|state| state.running == 1));
     token.cancel();
     assert_eq!(call.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
@@ -246,10 +249,7 @@ fn a_call_is_not_over_while_it_is_being_cancelled() {
     let (_tee, _context, session) = session(&kernel);
     kernel.state().slow_to_cancel = true;
     let token = Arc::new(CancelToken::new());
-    let call = {
-        let (session, token) = (session.clone(), token.clone());
-        thread::spawn(move || session.invoke(WAIT, &mut [], &token))
-    };
+    let call = begin(&session, WAIT, &token);
     drop(kernel.wait_until(|state| state.running == 1));
     token.cancel();
     drop(kernel.wait_until(|state| state.cancels.len() == 1 && state.running == 0));
@@ -263,10 +263,7 @@ fn a_call_is_not_over_while_it_is_being_cancelled() {
 fn calls_of_a_session_wait_for_each_other_outside_of_the_tee() {
     let kernel = Kernel::new(ALL);
     let (_tee, _context, session) = session(&kernel);
-    let call = |token: &Arc<CancelToken>| {
-        let (session, token) = (session.clone(), token.clone());
-        thread::spawn(move || session.invoke(DEAF, &mut [], &token))
-    };
+    let call = |token: &Arc<CancelToken>| begin(&session, DEAF, token);
     let first = call(&Arc::default());
     drop(kernel.wait_until(|state| state.running == 1));
     let token = Arc::default();
