@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{GuestError, Output, Running, Vm, VmError};
+use super::{GuestError, Output, Vm, VmError};
 
 /// The kernel's driver for the power button, which wakes a guest that idles.
 pub(super) const BUTTON: &str = "drivers/acpi/button.ko.xz";
@@ -63,7 +63,7 @@ impl Vm {
         // Linux 7.3's virtio console misses, while it wakes, that its ports are open. It hears it once they are
         // opened anew.
         self.emulator.reconnect(&self.guest).map_err(failed)?;
-        Running::wait(running).and_then(Output::success).map_err(failed)?;
+        running.wait().and_then(Output::success).map_err(failed)?;
         Ok(())
     }
 
