@@ -205,13 +205,14 @@ fn deaths(api: &str, ta: Uuid) -> Script {
     script
 }
 
-/// Calls that take longer than they may, and such as do not.
+/// Calls that take longer than they may, and such as do not. What is to be too long is so by more than a second: a timeout
+/// that carries into the next second ends one second late in OP-TEE (`set_invoke_timeout` adds the carry twice).
 fn timeouts(api: &str, ta: Uuid) -> Script {
     let mut script = Script::with(format_args!("TA to TA {api}: timeouts"), ta);
     script.ta_opens(PROBE, FOREVER);
     for (command, ms, timeout) in [
         (SLEEP, 1, 600_000),
-        (SLEEP, 300, 50),
+        (SLEEP, 1500, 50),
         (SLEEP_MASKED, 100, 10),
         (NOP, 0, 600_000),
         (NOP, 0, FOREVER),
