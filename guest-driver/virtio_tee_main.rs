@@ -9,6 +9,8 @@
 use kernel::{driver::Registration, prelude::*, InPlaceModule, ModuleMetadata};
 
 mod driver;
+#[cfg(linux_7_2)]
+mod linux_7_2;
 mod sync;
 mod sys;
 mod tee;
@@ -16,6 +18,11 @@ mod virtio;
 #[allow(dead_code, unreachable_pub, reason = "it is the device's as well")]
 #[rustfmt::skip] // It follows the rules of spec/.
 mod wire;
+
+#[cfg(not(linux_7_2))]
+use kernel::module_device_table;
+#[cfg(linux_7_2)]
+use linux_7_2::{module_device_table, this_module};
 
 module! {
     type: VirtioTeeModule,
@@ -31,13 +38,19 @@ module! {
     },
 }
 
-kernel::module_device_table!(
+module_device_table!(
     "virtio",
     virtio::DeviceId,
     VIRTIO_TEE_IDS,
     @none,
     [virtio::DeviceId::new(wire::VIRTIO_ID_TEE)]
 );
+
+/// The module.
+#[cfg(not(linux_7_2))]
+fn this_module() -> &'static ThisModule {
+    kernel::module::this_module::<VirtioTeeModule>()
+}
 
 #[pin_data]
 struct VirtioTeeModule {

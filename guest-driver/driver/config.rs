@@ -9,6 +9,8 @@ use crate::{
     virtio,
     wire::{self, Config},
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EOPNOTSUPP;
 
 /// Feature bit of a device that follows version 1 of the virtio specification, or a later one.
 const VIRTIO_F_VERSION_1: u32 = 32;

@@ -6,7 +6,7 @@ use core::mem::{self, offset_of};
 
 use kernel::{
     prelude::*,
-    sync::{atomic::Relaxed, new_mutex, new_spinlock_irq, Arc, Mutex, SpinLockIrq},
+    sync::{atomic::Relaxed, new_mutex, Arc, Mutex},
 };
 use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
@@ -18,10 +18,12 @@ use super::{
     usage::Listed,
 };
 use crate::{
-    sync::{new_waitqueue, WaitQueue},
+    sync::{new_spinlock_irq, new_waitqueue, SpinLockIrq, WaitQueue},
     virtio::Buffer,
     wire,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::ESTALE;
 
 /// A client's context.
 #[pin_data]

@@ -27,6 +27,8 @@ use crate::{
     virtio::{Buffer, Rejected, Submission, Token, Virtqueues, Wait},
     wire,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EPROTO;
 
 /// A virtio TEE device.
 #[pin_data]

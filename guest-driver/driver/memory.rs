@@ -27,6 +27,8 @@ use crate::{
     virtio::Buffer,
     wire,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::{EPROTO, ESTALE};
 
 /// The driver's part of a shared memory.
 #[pin_data]

@@ -16,7 +16,7 @@ use super::{
     announce::Announcement, config::Limits, debug::Debug, device::TeeDevice, request::Request,
 };
 use crate::{
-    module_parameters, tee,
+    module_parameters, tee, this_module,
     virtio::{self, Virtqueues},
     wire,
 };
@@ -35,7 +35,10 @@ impl virtio::Driver for VirtioTee {
     type Token = Request;
 
     fn ids() -> [u32; 2] {
-        [wire::VIRTIO_ID_TEE, module_parameters::device_id.value()]
+        let other = module_parameters::device_id.value();
+        #[cfg(linux_7_2)]
+        let other = *other;
+        [wire::VIRTIO_ID_TEE, other]
     }
 
     fn probe(dev: &virtio::Device<Core<'_>>) -> impl PinInit<Attached, Error> {
@@ -86,7 +89,7 @@ fn bring_up(dev: &virtio::Device<Bound>) -> Result<(Arc<TeeDevice>, tee::Registr
     let registration = tee::Registration::new(
         dev.as_ref(),
         c"virtio-tee",
-        kernel::module::this_module::<crate::VirtioTeeModule>(),
+        this_module(),
         tee.clone(),
         dma,
     )?;

@@ -4,11 +4,7 @@
 
 use core::mem;
 
-use kernel::{
-    prelude::*,
-    sync::{new_spinlock_irq, Arc, SpinLockIrq},
-    workqueue::Queue,
-};
+use kernel::{prelude::*, sync::Arc, workqueue::Queue};
 
 use super::{
     call,
@@ -19,7 +15,7 @@ use super::{
     quota::Quota,
 };
 use crate::{
-    sync::{new_waitqueue, WaitQueue},
+    sync::{new_spinlock_irq, new_waitqueue, SpinLockIrq, WaitQueue},
     virtio::{Buffer, Token},
 };
 

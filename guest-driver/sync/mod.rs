@@ -5,5 +5,9 @@
 mod wait;
 mod workqueue;
 
+#[cfg(linux_7_2)]
+pub(crate) use crate::linux_7_2::{new_spinlock_irq, synchronize_rcu, SpinLockIrq};
+#[cfg(not(linux_7_2))]
+pub(crate) use kernel::sync::{new_spinlock_irq, rcu::synchronize_rcu, SpinLockIrq};
 pub(crate) use wait::{new_waitqueue, WaitQueue};
 pub(crate) use workqueue::OwnedQueue;

@@ -33,6 +33,8 @@ use submit::Group;
 
 use super::{Buffer, Device, Token};
 use crate::{sync::OwnedQueue, sys};
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EOPNOTSUPP;
 
 pub(crate) use phase::Restarted;
 pub(crate) use submit::{Rejected, Submission, Wait};

@@ -9,12 +9,12 @@ use kernel::{
     cpumask::CpumaskVar,
     error::to_result,
     prelude::*,
-    sync::{atomic::Relaxed, rcu::synchronize_rcu, Arc, ArcBorrow},
+    sync::{atomic::Relaxed, Arc, ArcBorrow},
     time::{delay::fsleep, Delta},
 };
 
 use super::{super::Token, Virtqueues, RECOVERY};
-use crate::sys;
+use crate::{sync::synchronize_rcu, sys};
 
 /// How often a work looks whether the device's lock is free.
 const LOCK_FREE_YET: Delta = Delta::from_millis(20);

@@ -9,11 +9,14 @@ use kernel::{
     error::to_result,
     prelude::*,
     str::CString,
-    sync::{new_spinlock_irq, rcu, SpinLockIrq},
+    sync::rcu,
 };
 
 use super::super::{Buffer, Token};
-use crate::sys;
+use crate::{
+    sync::{new_spinlock_irq, SpinLockIrq},
+    sys,
+};
 
 #[pin_data]
 pub(super) struct Queue<T: Token> {
