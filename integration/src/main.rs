@@ -81,7 +81,7 @@ enum Command {
     /// Build the guest's driver, warnings being errors.
     Driver {
         /// What to build it for.
-        arch: ArchArg,
+        target: Target,
     },
     /// Pack the driver as Debian packages, for DKMS.
     DriverPackages,
@@ -98,12 +98,15 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum ArchArg {
+enum Target {
     /// Debian's cloud-amd64 kernel.
     #[value(name = "x86_64")]
     X86_64,
     /// Debian's cloud-arm64 kernel.
     Arm64,
+    /// The oldest kernel that the driver is for: cloud-amd64 of Debian forky.
+    #[value(name = "oldest")]
+    Oldest,
 }
 
 fn main() -> ExitCode {
@@ -130,12 +133,13 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Command::OpteeBench => optee_bench::run()?,
         Command::TeeCallsBench => tee_calls_bench::run()?,
         Command::Provision => drop(provision::provision()?),
-        Command::Driver { arch } => {
-            let arch = match arch {
-                ArchArg::X86_64 => Arch::X86_64,
-                ArchArg::Arm64 => Arch::Arm64,
+        Command::Driver { target } => {
+            let driver = match target {
+                Target::X86_64 => provision::driver(Arch::X86_64, Lints::Deny)?,
+                Target::Arm64 => provision::driver(Arch::Arm64, Lints::Deny)?,
+                Target::Oldest => provision::driver_for_oldest(Lints::Deny)?,
             };
-            println!("{}", provision::driver(arch, Lints::Deny)?.module.display());
+            println!("{}", driver.module.display());
         }
         Command::DriverPackages => println!("{}", provision::driver_packages()?.display()),
         Command::DriverPatches => println!("{}", provision::driver_patches()?.display()),

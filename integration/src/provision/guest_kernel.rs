@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! The kernel that machines boot: Debian's own, or one built from its source that watches itself.
+//! The kernel that machines boot: Debian's own, the newest or an older one, or one built from its source that watches itself.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,6 +23,8 @@ const PATIENCE: u32 = 5;
 pub enum GuestKernelKind {
     /// Debian's, unmodified.
     Stock,
+    /// The oldest that the driver is for, unmodified as well: Debian forky's 7.2.
+    Oldest,
     /// With KASAN, lockdep, kmemleak, fault injection and the like.
     Debug,
 }
@@ -37,6 +39,7 @@ impl GuestKernelKind {
     fn named(name: &str) -> Result<Self, ProvisionError> {
         match name {
             "" | "stock" => Ok(Self::Stock),
+            "7.2" => Ok(Self::Oldest),
             "debug" => Ok(Self::Debug),
             other => Err(ProvisionError::UnknownKernel { name: other.to_owned() }),
         }
@@ -45,7 +48,7 @@ impl GuestKernelKind {
     /// When something is taken to hang that is given `limit` with Debian's kernel.
     pub fn patience(self, limit: Duration) -> Duration {
         match self {
-            Self::Stock => limit,
+            Self::Stock | Self::Oldest => limit,
             Self::Debug => limit * PATIENCE,
         }
     }
@@ -54,7 +57,7 @@ impl GuestKernelKind {
     /// The other one sees what is left behind once.
     pub fn repetitions(self, times: u32) -> u32 {
         match self {
-            Self::Stock => times,
+            Self::Stock | Self::Oldest => times,
             Self::Debug => (times / 10).max(3),
         }
     }
@@ -65,6 +68,8 @@ impl GuestKernelKind {
 pub struct GuestKernel {
     /// Which one it is.
     pub kind: GuestKernelKind,
+    /// Its release, or that of the kernel whose source it is built from: `7.3.4+deb13-cloud-amd64`.
+    pub release: String,
     /// The kernel: `vmlinuz`.
     pub image: PathBuf,
     /// The TEE subsystem, where it is a module.
@@ -74,11 +79,12 @@ pub struct GuestKernel {
 }
 
 impl GuestKernel {
-    /// Debian's kernel of that root.
-    pub(super) fn stock(root: &Root) -> Self {
+    /// Debian's kernel of that root, unmodified.
+    pub(super) fn debians(kind: GuestKernelKind, root: &Root) -> Self {
         let guest = root.dir.join("guest");
         Self {
-            kind: GuestKernelKind::Stock,
+            kind,
+            release: root.kernel.clone(),
             image: guest.join("vmlinuz"),
             tee: Some(guest.join("tee.ko")),
             modules: guest.join(format!("usr/lib/modules/{}/kernel", root.kernel)),
@@ -86,10 +92,11 @@ impl GuestKernel {
     }
 
     /// The kernel of a tree that `debug_tree` has made.
-    pub(super) fn debug(tree: &KernelTree) -> Self {
+    pub(super) fn debug(root: &Root, tree: &KernelTree) -> Self {
         let guest = tree.build.join("guest");
         Self {
             kind: GuestKernelKind::Debug,
+            release: root.kernel.clone(),
             image: guest.join("vmlinuz"),
             tee: None,
             modules: guest.join("modules"),
@@ -125,6 +132,7 @@ mod tests {
     #[test]
     fn a_kernel_that_is_not_known_is_named() {
         assert_eq!(GuestKernelKind::named("").unwrap(), GuestKernelKind::Stock);
+        assert_eq!(GuestKernelKind::named("7.2").unwrap(), GuestKernelKind::Oldest);
         assert_eq!(GuestKernelKind::named("debug").unwrap(), GuestKernelKind::Debug);
         let error = GuestKernelKind::named("debgu").unwrap_err().to_string();
         assert!(error.contains("debgu"), "{error}");

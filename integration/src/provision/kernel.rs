@@ -39,12 +39,15 @@ pub(super) fn ensure(root: &Root) -> Result<KernelTree, ProvisionError> {
         Ok::<(), ProvisionError>(())
     })?;
 
-    let (arch, triplet, cross) = match root.arch {
-        Arch::X86_64 => ("x86", "x86_64-linux-gnu-", "x86_64-linux-gnu-gcc-14"),
-        Arch::Arm64 => ("arm64", "aarch64-linux-gnu-", "aarch64-linux-gnu-gcc-14"),
+    let (arch, triplet) = match root.arch {
+        Arch::X86_64 => ("x86", "x86_64-linux-gnu-"),
+        Arch::Arm64 => ("arm64", "aarch64-linux-gnu-"),
     };
+    let cc = compiler(&read(root.dir.join("guest/headers/.config"))?, kernel)?;
+    // Debian's compilers for all architectures of a kernel are of one version.
+    let host_cc = cc.replace(triplet, "x86_64-linux-gnu-");
     let make = format!(
-        "ARCH={arch} CC={cross} HOSTCC=x86_64-linux-gnu-gcc-14 CROSS_COMPILE={triplet} KERNELRELEASE={kernel} LOCALVERSION= -j$(nproc)"
+        "ARCH={arch} CC={cc} HOSTCC={host_cc} CROSS_COMPILE={triplet} KERNELRELEASE={kernel} LOCALVERSION= -j$(nproc)"
     );
     let prepare = format!(
         "headers=/guest/headers
@@ -66,11 +69,21 @@ pub(super) fn ensure(root: &Root) -> Result<KernelTree, ProvisionError> {
     Ok(KernelTree { source, build, make })
 }
 
+fn read(path: PathBuf) -> Result<String, ProvisionError> {
+    fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path, source })
+}
+
+/// The C compiler that a kernel of this configuration was built with.
+fn compiler(config: &str, kernel: &str) -> Result<String, ProvisionError> {
+    config
+        .lines()
+        .find_map(|line| line.strip_prefix("CONFIG_CC_VERSION_TEXT=\"")?.split(' ').next())
+        .map(str::to_owned)
+        .ok_or_else(|| ProvisionError::NoCompiler { kernel: kernel.to_owned() })
+}
+
 /// Fails unless every Rust symbol of the tree is one of the stock kernel's.
 fn check_symbols(kernel: &str, build: &Path) -> Result<(), ProvisionError> {
-    let read = |path: PathBuf| {
-        fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path: path.clone(), source })
-    };
     let symvers = read(build.join("Module.symvers"))?;
     let stock: HashSet<&str> = symvers.lines().filter_map(|line| line.split('\t').nth(1)).collect();
     let mut ours = Vec::new();
@@ -111,6 +124,14 @@ mod tests {
             fs::write(dir.join(format!("rust/exports_{krate}_generated.h")), text).unwrap();
         }
         dir
+    }
+
+    #[test]
+    fn the_compiler_is_the_configurations() {
+        let config =
+            "CONFIG_X=y\nCONFIG_CC_VERSION_TEXT=\"x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0\"\n";
+        assert_eq!(compiler(config, "7.3").unwrap(), "x86_64-linux-gnu-gcc-14");
+        assert!(matches!(compiler("CONFIG_X=y\n", "7.3"), Err(ProvisionError::NoCompiler { .. })));
     }
 
     #[test]

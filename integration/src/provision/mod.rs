@@ -43,6 +43,7 @@ use thiserror::Error;
 
 use crate::progress::StepError;
 use programs::Profile;
+use root::RootKind;
 
 pub use driver::{Driver, Lints};
 pub use guest_kernel::{GuestKernel, GuestKernelKind};
@@ -96,10 +97,18 @@ pub enum ProvisionError {
         more: usize,
     },
     /// There is no kernel of that name.
-    #[error("INTEGRATION_KERNEL is {name:?}: machines boot the kernel \"stock\", Debian's, or \"debug\"")]
+    #[error(
+        "INTEGRATION_KERNEL is {name:?}: machines boot the kernel \"stock\", Debian's, \"7.2\", or \"debug\""
+    )]
     UnknownKernel {
         /// The name.
         name: String,
+    },
+    /// A kernel's configuration does not say what compiler it was built with.
+    #[error("the configuration of {kernel} has no CONFIG_CC_VERSION_TEXT")]
+    NoCompiler {
+        /// The kernel's release.
+        kernel: String,
     },
     /// The kernel tree has no Rust symbols at all.
     #[error("the kernel tree of {kernel} exports no Rust symbols")]
@@ -148,19 +157,29 @@ pub fn provision() -> Result<Provisioned, ProvisionError> {
 fn provision_with(profile: Profile) -> Result<Provisioned, ProvisionError> {
     let kind = GuestKernelKind::wanted()?;
     let lock = store::lock()?;
-    let (root, stock) = root_and_tree(Arch::X86_64)?;
-    let (kernel, tree, _lock) = match kind {
-        GuestKernelKind::Stock => (GuestKernel::stock(&root), stock, lock),
+    host_tools::ensure()?;
+    let root = root::ensure(RootKind::Machines)?;
+    let (kernel, driver, _lock) = match kind {
+        GuestKernelKind::Stock => {
+            let driver = driver::ensure(&root, &kernel::ensure(&root)?, Lints::Warn)?;
+            (GuestKernel::debians(kind, &root), driver, lock)
+        }
+        GuestKernelKind::Oldest => {
+            let (older, driver) = driver_unlocked(RootKind::OldestKernel, Lints::Warn)?;
+            (GuestKernel::debians(kind, &older), driver, lock)
+        }
         GuestKernelKind::Debug => {
+            let source = kernel::ensure(&root)?.source;
             drop(lock);
             let tree = {
                 let _lock = store::lock_named("lock-kernel-debug")?;
-                guest_kernel::debug_tree(&root, stock.source)?
+                guest_kernel::debug_tree(&root, source)?
             };
-            (GuestKernel::debug(&tree), tree, store::lock()?)
+            let lock = store::lock()?;
+            let driver = driver::ensure(&root, &tree, Lints::Warn)?;
+            (GuestKernel::debug(&root, &tree), driver, lock)
         }
     };
-    let driver = driver::ensure(&root, &tree, Lints::Warn)?;
     let host = programs::host(profile)?;
     let guest = programs::guest()?;
     Ok(Provisioned { root, kernel, driver, host, guest })
@@ -180,7 +199,7 @@ pub fn vsock_device() -> Result<PathBuf, ProvisionError> {
 /// Builds the user-mode kernel of that kind and the driver for it, with all that this takes.
 pub fn uml(kind: UmlKind) -> Result<Uml, ProvisionError> {
     let lock = store::lock()?;
-    let (root, stock) = root_and_tree(Arch::X86_64)?;
+    let (root, stock) = root_and_tree(RootKind::Machines)?;
     drop(lock);
     let tree = {
         let _lock = store::lock_named(kind.lock())?;
@@ -193,19 +212,29 @@ pub fn uml(kind: UmlKind) -> Result<Uml, ProvisionError> {
 /// Builds the driver for `arch`, with all that this takes.
 pub fn driver(arch: Arch, lints: Lints) -> Result<Driver, ProvisionError> {
     let _lock = store::lock()?;
-    Ok(driver_unlocked(arch, lints)?.1)
+    let kind = match arch {
+        Arch::X86_64 => RootKind::Machines,
+        Arch::Arm64 => RootKind::Arm64,
+    };
+    Ok(driver_unlocked(kind, lints)?.1)
+}
+
+/// Builds the driver for the oldest kernel that it is for, with all that this takes.
+pub fn driver_for_oldest(lints: Lints) -> Result<Driver, ProvisionError> {
+    let _lock = store::lock()?;
+    Ok(driver_unlocked(RootKind::OldestKernel, lints)?.1)
 }
 
 /// What modules are built in and from; the lock is held.
-fn root_and_tree(arch: Arch) -> Result<(Root, KernelTree), ProvisionError> {
+fn root_and_tree(kind: RootKind) -> Result<(Root, KernelTree), ProvisionError> {
     host_tools::ensure()?;
-    let root = root::ensure(arch)?;
+    let root = root::ensure(kind)?;
     let tree = kernel::ensure(&root)?;
     Ok((root, tree))
 }
 
-fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), ProvisionError> {
-    let (root, tree) = root_and_tree(arch)?;
+fn driver_unlocked(kind: RootKind, lints: Lints) -> Result<(Root, Driver), ProvisionError> {
+    let (root, tree) = root_and_tree(kind)?;
     let driver = driver::ensure(&root, &tree, lints)?;
     Ok((root, driver))
 }
@@ -213,7 +242,7 @@ fn driver_unlocked(arch: Arch, lints: Lints) -> Result<(Root, Driver), Provision
 /// Packs the driver, for DKMS, with what the headers of its kernel lack; returns the packages' folder.
 pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
-    let (root, tree) = root_and_tree(Arch::X86_64)?;
+    let (root, tree) = root_and_tree(RootKind::Machines)?;
     package::ensure(&root, &tree)
 }
 
@@ -221,7 +250,7 @@ pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
 /// checkpatch.pl. Returns their folder.
 pub fn driver_patches() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
-    let (root, tree) = root_and_tree(Arch::X86_64)?;
+    let (root, tree) = root_and_tree(RootKind::Machines)?;
     patches::ensure(&root, &tree)
 }
 
@@ -229,7 +258,7 @@ pub fn driver_patches() -> Result<PathBuf, ProvisionError> {
 pub fn optee() -> Result<OpteeMachine, ProvisionError> {
     let _lock = store::lock()?;
     host_tools::ensure()?;
-    optee_unlocked(root::ensure(Arch::Arm64)?)
+    optee_unlocked(root::ensure(RootKind::Arm64)?)
 }
 
 fn optee_unlocked(root: Root) -> Result<OpteeMachine, ProvisionError> {
@@ -243,14 +272,14 @@ fn optee_unlocked(root: Root) -> Result<OpteeMachine, ProvisionError> {
 pub fn optee_dev_kit() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
     host_tools::ensure()?;
-    let root = root::ensure(Arch::Arm64)?;
+    let root = root::ensure(RootKind::Arm64)?;
     Ok(root.dir.join("optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a"))
 }
 
 /// Makes what a guest in such a machine is booted from and served by.
 pub fn nested() -> Result<NestedGuest, ProvisionError> {
     let _lock = store::lock()?;
-    let (root, driver) = driver_unlocked(Arch::Arm64, Lints::Warn)?;
+    let (root, driver) = driver_unlocked(RootKind::Arm64, Lints::Warn)?;
     nested::ensure(optee_unlocked(root)?, driver)
 }
 
@@ -259,6 +288,6 @@ pub fn nested() -> Result<NestedGuest, ProvisionError> {
 pub fn host_for_arm64() -> Result<PathBuf, ProvisionError> {
     let _lock = store::lock()?;
     host_tools::ensure()?;
-    let root = root::ensure(Arch::Arm64)?;
+    let root = root::ensure(RootKind::Arm64)?;
     programs::host_for_arm64(&root)
 }

@@ -14,7 +14,7 @@ use crate::progress::step;
 
 use super::{host_tools, store, Arch, ProvisionError};
 
-const SETUP: &str = include_str!("root-setup.sh");
+const KERNEL: &str = include_str!("root-kernel.sh");
 /// What loads the root's programs.
 const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 
@@ -31,19 +31,77 @@ pub struct Root {
     pub series: String,
 }
 
-/// The root for `arch`; the lock is held.
-pub(super) fn ensure(arch: Arch) -> Result<Root, ProvisionError> {
-    let (name, script, architectures) = match arch {
-        Arch::X86_64 => ("root-x86_64", include_str!("root-vm.sh"), "amd64"),
-        Arch::Arm64 => ("root-arm64", include_str!("root-arm64.sh"), "amd64,arm64"),
-    };
-    let name = format!("{name}-{}", store::key(&[SETUP.as_bytes(), script.as_bytes()]));
+/// What a root is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootKind {
+    /// Machines for x86_64: QEMU, the kernel that they boot, and what builds the driver for that.
+    Machines,
+    /// The oldest kernel that the driver is for, and what builds the driver for that.
+    OldestKernel,
+    /// All that is built for arm64, and the machine with OP-TEE.
+    Arm64,
+}
+
+/// How a root is made.
+struct Recipe {
+    name: &'static str,
+    arch: Arch,
+    suite: &'static str,
+    architectures: &'static str,
+    setup: &'static str,
+    customize: String,
+}
+
+impl RootKind {
+    fn recipe(self) -> Recipe {
+        let machines = Recipe {
+            name: "root-x86_64",
+            arch: Arch::X86_64,
+            suite: "trixie",
+            architectures: "amd64",
+            setup: include_str!("root-setup.sh"),
+            customize: format!("series=7.3\n{KERNEL}\n{}", include_str!("root-vm.sh")),
+        };
+        match self {
+            Self::Machines => machines,
+            Self::OldestKernel => Recipe {
+                name: "root-oldest-kernel",
+                suite: "forky",
+                setup: include_str!("root-oldest-setup.sh"),
+                customize: format!("series=7.2\n{KERNEL}"),
+                ..machines
+            },
+            Self::Arm64 => Recipe {
+                name: "root-arm64",
+                arch: Arch::Arm64,
+                architectures: "amd64,arm64",
+                customize: include_str!("root-arm64.sh").to_owned(),
+                ..machines
+            },
+        }
+    }
+}
+
+/// The root of that kind; the lock is held.
+pub(super) fn ensure(kind: RootKind) -> Result<Root, ProvisionError> {
+    let Recipe { name, arch, suite, architectures, setup, customize } = kind.recipe();
+    let name = format!("{name}-{}", store::key(&[setup.as_bytes(), customize.as_bytes()]));
     let dir = store::once(&name, |part| {
         let mode = if host_tools::is_root() { "root" } else { "unshare" };
         let mut command = Command::new("bash");
-        command.args(["-c", include_str!("bootstrap.sh"), "bash", mode, architectures, SETUP, script]);
+        command.args([
+            "-c",
+            include_str!("bootstrap.sh"),
+            "bash",
+            mode,
+            suite,
+            architectures,
+            setup,
+            &customize,
+        ]);
         command.arg(part);
-        let title = format!("unpack Debian with kernel and toolchain for {arch:?} (about 500 MB to fetch)");
+        let title =
+            format!("unpack Debian {suite} with kernel and toolchain for {arch:?} (about 500 MB to fetch)");
         step(&title, &vm_dir().join(format!("log/{name}.log")), command)?;
         Ok::<(), ProvisionError>(())
     })?;

@@ -60,7 +60,7 @@ impl VmConfig {
     pub(super) fn command(&self, parts: &Provisioned, append: &str) -> Command {
         // Of what the checks keep beside each object and each page there is as much again.
         let memory = match parts.kernel.kind {
-            GuestKernelKind::Stock => self.memory_mib,
+            GuestKernelKind::Stock | GuestKernelKind::Oldest => self.memory_mib,
             GuestKernelKind::Debug => 2 * self.memory_mib,
         };
         let mut command = emulator::command(&parts.root, "usr/bin/qemu-system-x86_64");
