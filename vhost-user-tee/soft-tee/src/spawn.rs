@@ -5,6 +5,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Sender, SyncSender};
+use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 
 use rustix::fs::{fcntl_setfl, OFlags};
 use rustix::pipe::{pipe_with, PipeFlags};
@@ -72,15 +75,15 @@ pub(crate) fn spawn(
     };
     control::send_start(&control, start, files)?;
     // Nothing of this process's is inherited but what is named here: all else is close-on-exec.
-    let mut child = Command::new(runtime)
+    let mut command = Command::new(runtime);
+    command
         .env_clear()
         .envs(debugging.into_iter().flat_map(|debugging| debugging.environment.iter().cloned()))
         .current_dir("/")
         .stdin(Stdio::from(their_control))
         .stdout(Stdio::null())
-        .stderr(Stdio::from(their_log))
-        .spawn()
-        .map_err(Error::Run)?;
+        .stderr(Stdio::from(their_log));
+    let mut child = run(command).map_err(Error::Run)?;
     let pid = Pid::from_child(&child);
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(pidfd) => Ok(Spawned { child, pidfd, log, mailbox, exchange, control, memory }),
@@ -91,4 +94,40 @@ pub(crate) fn spawn(
             Err(Error::Resource("pidfd_open", error.into()))
         }
     }
+}
+
+/// What to run, and who hears of it.
+type Order = (Command, SyncSender<io::Result<Child>>);
+
+/// Runs `command` from a thread that is there as long as this process: the kernel ends the process of a TA when the thread
+/// that started it ends, whatever the TA has made of its runtime.
+fn run(command: Command) -> io::Result<Child> {
+    static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
+
+    let (answer, child) = mpsc::sync_channel(1);
+    {
+        let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
+        let orders = match starter.take() {
+            Some(orders) => orders,
+            None => starter_thread()?,
+        };
+        if orders.send((command, answer)).is_ok() {
+            *starter = Some(orders);
+        }
+    }
+    child.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts processes has died")))
+}
+
+fn starter_thread() -> io::Result<Sender<Order>> {
+    let (orders, to_run) = mpsc::channel::<Order>();
+    Builder::new().name("tee-start".into()).spawn(move || {
+        for (mut command, answer) in to_run {
+            let child = command.spawn();
+            // With it go this process's copies of what the other one was given.
+            drop(command);
+            // Who has given the order waits.
+            let _ = answer.send(child);
+        }
+    })?;
+    Ok(orders)
 }

@@ -12,13 +12,15 @@ mod crypto;
 use std::collections::BTreeMap;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::common::{children, context, invoke, soft_tee_with, value, wait_until, MULTI, SPIN};
 use crypto::*;
+use rustix::process::{pidfd_getfd, pidfd_open, Pid, PidfdFlags, PidfdGetfdFlags};
 use soft_tee::{SoftTee, State};
 use ta_protocol::storage::flag::*;
 use tee::{gp, Access};
@@ -144,12 +146,32 @@ fn writer() {
     write_until_killed(Path::new(folder), seed.parse().unwrap(), objects);
 }
 
-/// Runs a writer and kills it; returns what is stored, what it was about, and its processes.
-fn run_and_kill(
-    folder: &Path,
-    random: &mut fastrand::Rng,
-    mut objects: Objects,
-) -> (Objects, Option<Step>, Vec<u32>) {
+/// A writer that was killed.
+struct Killed {
+    /// What it has stored.
+    objects: Objects,
+    /// What it was about.
+    under_way: Option<Step>,
+    /// Its TAs' processes.
+    processes: Vec<u32>,
+    /// Its files, where they are kept open: its TAs do not hear of its end then.
+    files: Vec<OwnedFd>,
+}
+
+/// The files that `child` has open, but for what it tells this process by.
+fn files_of(child: &Child) -> Vec<OwnedFd> {
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).unwrap();
+    let numbers = std::fs::read_dir(format!("/proc/{}/fd", child.id())).unwrap();
+    let numbers = numbers.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap());
+    // Some are closed meanwhile.
+    numbers
+        .filter(|number| *number > 2)
+        .filter_map(|number| pidfd_getfd(&process, number, PidfdGetfdFlags::empty()).ok())
+        .collect()
+}
+
+/// Runs a writer and kills it; `hold` its files open.
+fn run_and_kill(folder: &Path, random: &mut fastrand::Rng, mut objects: Objects, hold: bool) -> Killed {
     let mut told = format!("{} {}", random.u64(..), folder.display());
     for (name, (seed, len)) in &objects {
         let made = Step { in_place: false, name: *name, seed: *seed, len: *len };
@@ -180,6 +202,8 @@ fn run_and_kill(
     }
     // A moment into the step; and what it has said until then.
     std::thread::sleep(Duration::from_micros(random.u64(..20_000)));
+    let files = if hold { files_of(&child) } else { Vec::new() };
+    assert_eq!(!files.is_empty(), hold);
     child.kill().unwrap();
     child.wait().unwrap();
     for line in lines.map_while(Result::ok) {
@@ -189,7 +213,7 @@ fn run_and_kill(
             _ => {}
         }
     }
-    (objects, under_way, processes)
+    Killed { objects, under_way, processes, files }
 }
 
 #[test]
@@ -198,12 +222,15 @@ fn a_killed_tee_loses_nothing_and_leaves_no_process() {
     let mut random = fastrand::Rng::with_seed(4);
     let mut objects = Objects::new();
     let mut amid = 0;
-    for _ in 0..KILLS {
-        let (before, under_way, processes) = run_and_kill(folder.path(), &mut random, objects);
-        assert_eq!(processes.len(), 2);
+    for kill in 0..KILLS {
+        let killed = run_and_kill(folder.path(), &mut random, objects, kill % 2 == 1);
+        assert_eq!(killed.processes.len(), 2);
+        // Also where their sockets are as if nothing had happened, so that nobody but the kernel ends them.
         wait_until("the processes of the TAs end", || {
-            !processes.iter().any(|pid| soft_tee_testing::is_running(*pid))
+            !killed.processes.iter().any(|pid| soft_tee_testing::is_running(*pid))
         });
+        let Killed { objects: before, under_way, files, .. } = killed;
+        drop(files);
         let tee = tee_in(folder.path());
         let after = under_way.map(|step| step.after(&before));
         let stored = [Some(before.clone()), after].into_iter().flatten().find(|state| is_stored(&tee, state));

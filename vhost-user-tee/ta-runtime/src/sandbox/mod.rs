@@ -3,7 +3,7 @@
 //!
 //! | layer | takes | when |
 //! |---|---|---|
-//! | privileges | capabilities, root, set-uid programs, a terminal, debuggers | first |
+//! | privileges | capabilities, root, set-uid programs, a terminal, debuggers, a life beyond the daemon's | first |
 //! | Landlock | the file system, TCP, abstract sockets and signals to others | first |
 //! | limits | files, core dumps, stack; then processes, threads and private memory | first; before the TA's first instruction |
 //! | seccomp, loading | all system calls but those of a running TA and of the dynamic linker | before the TA's first instruction |
@@ -38,6 +38,9 @@ pub(crate) enum Error {
     /// A privilege cannot be dropped.
     #[error("{0}: {1}")]
     Privilege(&'static str, Errno),
+    /// The daemon died before the kernel was told to end this process with it.
+    #[error("the daemon has died")]
+    Orphaned,
     /// A limit cannot be set.
     #[error("setrlimit({0}): {1}")]
     Limit(&'static str, Errno),

@@ -2,7 +2,10 @@
 //! Giving up every privilege that the daemon may have passed on.
 
 use rustix::io::Errno;
-use rustix::process::{geteuid, getuid, set_dumpable_behavior, setpgid, DumpableBehavior, Gid, Uid};
+use rustix::process::{
+    geteuid, getppid, getuid, set_dumpable_behavior, set_parent_process_death_signal, setpgid,
+    DumpableBehavior, Gid, Signal, Uid,
+};
 use rustix::thread::{
     clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
     set_thread_groups, set_thread_res_gid, set_thread_res_uid, CapabilitySet, CapabilitySets,
@@ -13,9 +16,10 @@ use super::Error;
 /// Who a TA is where the daemon is root: nobody, who owns nothing.
 const NOBODY: u32 = 65534;
 
-/// Drops capabilities and root for good, leaves the daemon's process group, and refuses debuggers. The
-/// process has one thread.
+/// Drops capabilities and root for good, leaves the daemon's process group, refuses debuggers, and leaves it to the kernel
+/// to end the process with its daemon. The process has one thread.
 pub(super) fn drop_all() -> Result<(), Error> {
+    let daemon = getppid();
     let failed = |what| move |error| Error::Privilege(what, error);
     set_no_new_privs(true).map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
     drop_bounding_set()?;
@@ -40,8 +44,14 @@ pub(super) fn drop_all() -> Result<(), Error> {
         Ok(()) | Err(Errno::PERM) => {}
         Err(error) => return Err(Error::Privilege("setpgid", error)),
     }
-    // Last: a change of user sets it anew.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed("prctl(PR_SET_DUMPABLE)"))
+    // Last: a change of user sets both anew.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed("prctl(PR_SET_DUMPABLE)"))?;
+    // When the daemon's thread that started it ends, and that is there as long as the daemon.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed("prctl(PR_SET_PDEATHSIG)"))?;
+    if getppid() != daemon {
+        return Err(Error::Orphaned);
+    }
+    Ok(())
 }
 
 /// Removes all capabilities from the bounding set, where that is allowed: where it is not, there
