@@ -11,7 +11,7 @@ use crate::DOOR;
 const TIMES: u32 = 20;
 
 #[test]
-fn a_guest_reboots_twenty_times() -> Outcome {
+fn a_guest_reboots_many_times() -> Outcome {
     let scene = Scene::set("reboot", DOOR, 1)?;
     let config = VmConfig { reboots: true, ..scene.config(0) };
     let vm = scene.boot_as(&config)?;
