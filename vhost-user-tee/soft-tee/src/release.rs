@@ -37,8 +37,9 @@ fn answer(instance: &Instance, control: &impl std::os::fd::AsFd, memory: u64) ->
     loop {
         match receive_notice(control) {
             Ok(Notice::Unmapped(map)) if map == memory => return true,
-            // A late answer to what has been given up on, or the beginning of the end.
-            Ok(_) => continue,
+            // A late answer to what has been given up on, or the beginning of the end: not for ever.
+            Ok(_) if Instant::now() < deadline => continue,
+            Ok(_) => return false,
             Err(socket::Error::System(Errno::AGAIN)) => {}
             Err(_) => return false,
         }

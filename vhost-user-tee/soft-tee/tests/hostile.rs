@@ -152,6 +152,23 @@ fn keeping_memory() {
 }
 
 #[test]
+fn a_flood_of_answers_for_other_memory() {
+    let hostile = Hostile::new(
+        "uint64_t gone[2] = { 3, 99 }; reply();
+            while ((__atomic_load_n(&page->turn, __ATOMIC_SEQ_CST) & INT_MAX) != CALL)
+                send(0, gone, sizeof(gone), MSG_DONTWAIT);",
+    );
+    let context = hostile.context();
+    let session = open(&context, MULTI).unwrap();
+    let ram = Ram::new(1);
+    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
+    invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
+    context.release_memory(&memory);
+    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD, "killed, as it does not answer");
+    session.close(&CancelToken::new());
+}
+
+#[test]
 fn nonsense_on_the_control_socket() {
     let hostile = Hostile::new(
         "static char junk[5000]; while (send(0, junk, sizeof(junk), MSG_DONTWAIT) > 0) ; reply();",
