@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! The books: which instances there are, who shares them, and what follows the end of one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 
@@ -13,6 +14,9 @@ use crate::death::Death;
 use crate::instance::Instance;
 use crate::sessions::Session;
 use crate::terms::Terms;
+
+/// Most threads of a VM that close sessions: as many TAs can let that wait, and others not yet.
+const CLOSERS: usize = 16;
 
 /// A single instance.
 pub(super) struct Single {
@@ -28,9 +32,11 @@ pub(super) struct Table {
     pub(super) single: HashMap<Uuid, Single>,
     /// All whose process has not ended.
     pub(super) alive: Vec<Arc<Instance>>,
-    /// Threads that close sessions of instances that have ended. Each counts as the instance: what one VM can have of
-    /// both together is bounded.
+    /// Threads that close sessions, of instances that have ended for one. Each counts as an instance: what one VM can have
+    /// of both together is bounded.
     pub(super) closing: usize,
+    /// What they have yet to close.
+    to_close: VecDeque<Session>,
     /// No new ones.
     pub(super) closed: bool,
 }
@@ -70,33 +76,56 @@ impl Shared {
         self.ended.notify_all();
     }
 
-    /// Closes sessions on a thread of its own, which may take as long as the TAs do.
+    /// Closes sessions on threads of their own, which may take as long as the TAs do.
     pub(super) fn close_later(self: &Arc<Self>, sessions: Vec<Session>) {
-        // Without the whole, all that there was has ended.
-        let Some(instances) = self.owner.get().and_then(Weak::upgrade) else { return };
         if sessions.is_empty() {
             return;
         }
-        let others: Vec<_> = sessions.iter().filter_map(Session::lease).cloned().collect();
-        self.table().closing += 1;
+        {
+            let mut table = self.table();
+            table.to_close.extend(sessions);
+            if table.closing == CLOSERS {
+                return;
+            }
+            table.closing += 1;
+        }
         let shared = self.clone();
-        let closing = thread::Builder::new().name("ta-closing".into()).spawn(move || {
-            let cancel = CancelToken::new();
-            for session in sessions {
+        if thread::Builder::new().name("ta-closing".into()).spawn(move || shared.close_all()).is_ok() {
+            return;
+        }
+        let mut table = self.table();
+        table.closing -= 1;
+        if table.closing > 0 {
+            // Others come to it.
+            return;
+        }
+        let sessions = mem::take(&mut table.to_close);
+        drop(table);
+        for lease in sessions.iter().filter_map(Session::lease) {
+            lease
+                .instance
+                .kill(Death::Killed("a client of it has gone, and no thread can be had to tell it"));
+        }
+    }
+
+    /// Closes all that is to be closed.
+    fn close_all(&self) {
+        let cancel = CancelToken::new();
+        loop {
+            let session = {
+                let mut table = self.table();
+                let Some(session) = table.to_close.pop_front() else {
+                    table.closing -= 1;
+                    break;
+                };
+                session
+            };
+            // Without the whole, all that there was has ended.
+            if let Some(instances) = self.owner.get().and_then(Weak::upgrade) {
                 session.close(Terms::new(&instances, &cancel));
             }
-            drop(instances);
-            shared.table().closing -= 1;
-            shared.ended.notify_all();
-        });
-        if closing.is_err() {
-            self.table().closing -= 1;
-            for other in others {
-                other
-                    .instance
-                    .kill(Death::Killed("a client of it has gone, and no thread can be had to tell it"));
-            }
         }
+        self.ended.notify_all();
     }
 }
 
