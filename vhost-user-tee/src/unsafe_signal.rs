@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{sigaction, signal, SaFlags, SigAction, SigHandler, SigSet, Signal};
 
@@ -46,23 +47,30 @@ pub(crate) fn lost_pages() -> u64 {
 extern "C" fn replace_page(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     // SAFETY: the kernel passes a `siginfo_t` of a SIGBUS, which has an address.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr().addr()) };
+    let errno = Errno::last_raw();
     if code == libc::BUS_ADRERR {
         for size in [PAGE.load(Ordering::Relaxed)].into_iter().chain(HUGE) {
             let at = std::ptr::without_provenance_mut(address & !(size - 1));
             let prot = libc::PROT_READ | libc::PROT_WRITE;
             let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
             // SAFETY: an access to this page has just failed since nothing is behind it, so nothing is
-            // lost. It stays mapped, where it was, for as long as what it is a part of. With a size other
-            // than its mapping's the kernel refuses, and changes nothing.
+            // lost. It stays mapped, where it was, for as long as what it is a part of. Of a mapping of
+            // larger pages the kernel cuts off none that is smaller: it says EINVAL and changes nothing, and
+            // only then is this a larger one.
             if unsafe { libc::mmap(at, size, prot, flags, -1, 0) } != libc::MAP_FAILED {
                 LOST.fetch_add(1, Ordering::Relaxed);
+                Errno::set_raw(errno);
                 return;
+            }
+            if Errno::last() != Errno::EINVAL {
+                break;
             }
         }
     }
     // Another fault, or no memory: the access is made again, and ends the process.
     // SAFETY: the default disposition runs no code, and signal(2) may be called in a handler.
     unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
+    Errno::set_raw(errno);
 }
 
 #[cfg(test)]
