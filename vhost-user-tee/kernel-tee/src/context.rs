@@ -36,9 +36,9 @@ pub(crate) struct KernelContext(Arc<Connection>);
 impl KernelContext {
     pub(crate) fn new(vm: Arc<Vm>, driver: Arc<dyn Driver>) -> Self {
         Self(Arc::new(Connection {
-            vm,
             memories: Memories::default(),
-            copies: Pool::default(),
+            copies: Pool::new(vm.kept_copies.clone()),
+            vm,
             last_call: AtomicU32::new(0),
             driver,
         }))

@@ -4,32 +4,42 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tee::{MemRef, Run};
 use tee_uapi::Mapping;
 
 use crate::driver::{Buffer, Driver};
 
-/// Buffers that a context keeps for later calls, and how large the largest is, in bytes.
+/// Buffers that a context keeps for later calls, those that all contexts of a VM keep, and how large the largest is, in
+/// bytes.
 const KEPT: usize = 4;
+const KEPT_BY_VM: usize = 64;
 const LARGEST_KEPT: usize = 64 << 10;
 /// Bytes copied at a time.
 const CHUNK: u64 = 64 << 10;
 
 /// Buffers of a context that no call uses.
-#[derive(Default)]
 pub(crate) struct Pool {
     free: Mutex<Vec<Buffer>>,
+    /// How many all pools of the VM have.
+    kept_by_vm: Arc<AtomicUsize>,
 }
 
 impl Pool {
+    /// An empty one, of a VM whose pools have `kept_by_vm` buffers.
+    pub(crate) fn new(kept_by_vm: Arc<AtomicUsize>) -> Self {
+        Self { free: Mutex::default(), kept_by_vm }
+    }
+
     /// A buffer of `len` bytes at least, with whatever an earlier call of this context has left in it.
     pub(crate) fn take(&self, driver: &dyn Driver, len: u64) -> io::Result<Buffer> {
         let len = usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         {
             let mut free = self.free();
             if let Some(index) = free.iter().position(|buffer| buffer.mapping.len() >= len) {
+                self.kept_by_vm.fetch_sub(1, Ordering::Relaxed);
                 return Ok(free.swap_remove(index));
             }
         }
@@ -40,7 +50,7 @@ impl Pool {
     /// Keeps a buffer for another call, or gives it back to the kernel.
     pub(crate) fn put(&self, buffer: Buffer) {
         let mut free = self.free();
-        if free.len() < KEPT && buffer.mapping.len() <= LARGEST_KEPT {
+        if free.len() < KEPT && buffer.mapping.len() <= LARGEST_KEPT && self.may_keep_one_more() {
             free.push(buffer);
             return;
         }
@@ -48,8 +58,19 @@ impl Pool {
         drop(buffer);
     }
 
+    fn may_keep_one_more(&self) -> bool {
+        let one_more = |kept| (kept < KEPT_BY_VM).then_some(kept + 1);
+        self.kept_by_vm.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
     fn free(&self) -> MutexGuard<'_, Vec<Buffer>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.kept_by_vm.fetch_sub(self.free().len(), Ordering::Relaxed);
     }
 }
 

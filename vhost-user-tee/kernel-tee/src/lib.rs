@@ -36,6 +36,7 @@
 #![forbid(unsafe_code)]
 
 mod attendant;
+mod budget;
 mod context;
 mod copies;
 mod driver;
@@ -48,6 +49,7 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
 
 use tee::{Context, Failure, Tee, Version};
@@ -94,6 +96,8 @@ struct Vm {
     copy_up_to: u64,
     /// The host's driver registers memory.
     registers: bool,
+    /// Buffers for copies that its contexts keep.
+    kept_copies: Arc<AtomicUsize>,
 }
 
 impl KernelTee {
@@ -134,6 +138,7 @@ impl KernelTee {
             attendant: Attendant::new(name).map_err(Error::Thread)?,
             copy_up_to,
             registers: data.gen_caps & GEN_CAP_REG_MEM != 0,
+            kept_copies: Arc::default(),
         };
         Ok(Self { open, version, vm: Arc::new(vm) })
     }

@@ -9,7 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tee::Memory;
 use tee_uapi::{Mapping, Piece};
 
+use crate::budget::Budget;
 use crate::driver::{Driver, Shm};
+
+/// Mappings that memories of all VMs may have at a time to be registered by: half of what a process may have
+/// (`vm.max_map_count`, 65530 unless somebody sets it), or memory in pieces would take it from all that needs a mapping.
+static VIEWS: Budget = Budget::new(32 << 10);
 
 /// Registers all of `memory`. The pages stay where they are as long as the result lives; what was
 /// mapped to name them is not mapped any more, so that a VMM that takes memory away can hurt nobody.
@@ -22,6 +27,7 @@ pub(crate) fn register(driver: &dyn Driver, memory: &Memory) -> io::Result<Shm> 
             Ok(Piece { file: run.file.as_fd(), offset: run.offset, len })
         })
         .collect::<io::Result<Vec<_>>>()?;
+    let _views = VIEWS.take(pieces.len());
     let view = Mapping::contiguous(&pieces).map_err(|e| e.source)?;
     driver.register(&view)
 }
