@@ -62,6 +62,8 @@ use std::time::Duration;
 
 use instances::{Instances, Setup};
 use registry::Registry;
+use rustix::process::geteuid;
+use rustix::thread::{capabilities, CapabilitySet};
 use ta_elf::Offer;
 use tee::{Context, Failure, Tee, Version};
 use uuid::Uuid;
@@ -149,6 +151,9 @@ pub enum Error {
     /// The runtime is another program.
     #[error("TA runtime {0}: not a ta-runtime for this machine{1}")]
     NotRuntime(PathBuf, String),
+    /// This process could not end the TAs that it starts.
+    #[error("this process is root without CAP_KILL: it could not end TAs, which run as nobody")]
+    CannotKill,
     /// A program that is to be measured cannot be opened.
     #[error("{DAEMON}, or a copy of a descriptor: {0}")]
     Program(io::Error),
@@ -190,11 +195,16 @@ impl SoftTee {
 
     fn make(config: Config, debugging: Option<Debugging>) -> Result<Self, Error> {
         let Config { name, ta_dir, ta_runtime, limits, state, sockets, denied } = config;
+        if debugging.is_none() && !can_end_tas() {
+            return Err(Error::CannotKill);
+        }
         if let Err(error) = fs::read_dir(&ta_dir) {
             return Err(Error::TaDir(ta_dir, error));
         }
-        let program = match File::open(&ta_runtime) {
-            Ok(program) => program,
+        // It is run from another folder.
+        let found = fs::canonicalize(&ta_runtime).and_then(|path| Ok((File::open(&path)?, path)));
+        let (program, ta_runtime) = match found {
+            Ok(found) => found,
             Err(error) => return Err(Error::Runtime(ta_runtime, error)),
         };
         let measured = program.try_clone().and_then(|runtime| Ok(vec![File::open(DAEMON)?, runtime]));
@@ -229,6 +239,12 @@ impl SoftTee {
         };
         Ok(Self { instances, version })
     }
+}
+
+/// Whether this process may signal those of TAs: as root it starts them as somebody else.
+fn can_end_tas() -> bool {
+    let has_capability = || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::KILL));
+    !geteuid().is_root() || has_capability()
 }
 
 impl Tee for SoftTee {

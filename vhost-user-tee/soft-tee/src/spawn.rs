@@ -100,7 +100,7 @@ pub(crate) fn spawn(
 type Order = (Command, SyncSender<io::Result<Child>>);
 
 /// Runs `command` from a thread that is there as long as this process: the kernel ends the process of a TA when the thread
-/// that started it ends, whatever the TA has made of its runtime.
+/// that started it ends, whatever the TA has made of its runtime. It is one for all VMs, and starts one at a time.
 fn run(command: Command) -> io::Result<Child> {
     static STARTER: Mutex<Option<Sender<Order>>> = Mutex::new(None);
 
@@ -114,6 +114,7 @@ fn run(command: Command) -> io::Result<Child> {
         if orders.send((command, answer)).is_ok() {
             *starter = Some(orders);
         }
+        // Otherwise the order is gone, and with it who would answer.
     }
     child.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that starts processes has died")))
 }

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! All tables are behind one lock, held for table look-ups only: the TEE is always called without
-//! it, from a thread of the [`Executor`]. What a call uses is counted, so
+//! it, and but for opening a context, which waits for no TA, from a thread of the [`Executor`]. What a call uses is counted, so
 //! that nothing goes away under it; what waits for calls to end (closing a session, a context) waits
 //! in the tables, without a thread, and goes on when the last of them ends (`closing.rs`).
 //!

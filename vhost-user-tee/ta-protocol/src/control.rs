@@ -39,6 +39,8 @@ pub struct Start {
     pub stack: u64,
     /// The TA's [`TaHead::flags`](crate::ta_head::TaHead::flags).
     pub flags: u64,
+    /// Number of the daemon's process.
+    pub daemon: u64,
     /// `DEBUG_*`: zero but where a developer looks into a TA.
     pub debug: u64,
 }
@@ -46,7 +48,16 @@ pub struct Start {
 impl Start {
     /// The start of a TA, of which the fields are to be filled in.
     pub fn new() -> Self {
-        Self { kind: START, uuid: [0; 16], device_id: [0; 16], heap: 0, stack: 0, flags: 0, debug: 0 }
+        Self {
+            kind: START,
+            uuid: [0; 16],
+            device_id: [0; 16],
+            heap: 0,
+            stack: 0,
+            flags: 0,
+            daemon: 0,
+            debug: 0,
+        }
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn start() -> Result<Calls, Error> {
     if start.debug & DEBUG_UNCONFINED != 0 {
         return start_unconfined(start.debug, &ta, process, stdin);
     }
-    let sandbox = Sandbox::enter(start.stack)?;
+    let sandbox = Sandbox::enter(start.daemon, start.stack)?;
     control::start(stdin.as_fd()).map_err(Error::Thread)?;
     syscall_trap::install().map_err(Error::Signal)?;
     let sandbox = sandbox.close_for_loading(start.heap.saturating_add(ta_size))?;

@@ -40,10 +40,10 @@ impl<'a> CallTurn<'a> {
         instance.session.store(call.session, Ordering::Relaxed);
         let (new, parts) = self.new_maps(memories);
         instance.mailbox.write(&Call { new_maps: new.len() as u32, ..*call });
-        // The first part waits there when the process wakes up. The others may not fit in the
-        // socket before it does.
+        // The first part waits there when the process wakes up, which has taken in all that came before. The
+        // others may not fit in the socket before it does.
         let mut parts = parts.iter();
-        let mut sent = parts.next().map_or(Ok(()), |part| memory::send(&instance.memory_socket, part));
+        let mut sent = parts.next().map_or(Ok(()), |part| memory::send_now(&instance.memory_socket, part));
         instance.mailbox.hand_over(Mail::Call);
         for part in parts {
             sent = sent.and_then(|()| memory::send(&instance.memory_socket, part));

@@ -121,6 +121,7 @@ impl Instance {
             heap: birth.heap,
             stack: u64::from(head.stack_size) + RUNTIME_STACK,
             flags: head.flags.into(),
+            daemon: std::process::id().into(),
             debug: birth.debugging.map_or(0, Debugging::flags),
             ..Start::new()
         };
@@ -284,8 +285,11 @@ impl Instance {
     pub(crate) fn kill(&self, death: Death) {
         // The first reason is the one.
         let _ = self.killed.set(death);
-        // It fails only where the process has ended.
-        let _ = pidfd_send_signal(&self.pidfd, Signal::KILL);
+        match pidfd_send_signal(&self.pidfd, Signal::KILL) {
+            // It has ended.
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => log::error!("{}: it cannot be killed: {error}", self.full_name()),
+        }
     }
 
     /// The process has ended, of `death`: every call that waits is over. Returns the sessions that it had with others,
@@ -303,7 +307,7 @@ impl Instance {
         }
         let _ = self.death.set(death);
         self.services.end();
-        // In this order: a call that hands over now sees one or the other (`CallTurn::call`).
+        // In this order: a call that hands over now sees one or the other (`CallTurn::await_reply`).
         self.dead.store(true, Ordering::SeqCst);
         self.mailbox.end();
         self.turns.end();

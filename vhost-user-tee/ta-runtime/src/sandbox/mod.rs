@@ -75,11 +75,11 @@ pub(crate) struct LoadingSandbox {
 }
 
 impl Sandbox {
-    /// Drops privileges, files and most limits. The process has one thread. `stack` is how far the
-    /// main thread's stack may grow, in bytes.
-    pub(crate) fn enter(stack: u64) -> Result<Self, Error> {
+    /// Drops privileges, files and most limits, and any life beyond that of the process `daemon`. The process has one
+    /// thread. `stack` is how far the main thread's stack may grow, in bytes.
+    pub(crate) fn enter(daemon: u64, stack: u64) -> Result<Self, Error> {
         let memory_use = limits::MemoryUse::open()?;
-        privileges::drop_all()?;
+        privileges::drop_all(daemon)?;
         landlock::deny_all()?;
         limits::set(stack)?;
         Ok(Self { memory_use })

@@ -17,9 +17,8 @@ use super::Error;
 const NOBODY: u32 = 65534;
 
 /// Drops capabilities and root for good, leaves the daemon's process group, refuses debuggers, and leaves it to the kernel
-/// to end the process with its daemon. The process has one thread.
-pub(super) fn drop_all() -> Result<(), Error> {
-    let daemon = getppid();
+/// to end the process with its daemon, which has number `daemon`. The process has one thread.
+pub(super) fn drop_all(daemon: u64) -> Result<(), Error> {
     let failed = |what| move |error| Error::Privilege(what, error);
     set_no_new_privs(true).map_err(failed("prctl(PR_SET_NO_NEW_PRIVS)"))?;
     drop_bounding_set()?;
@@ -48,7 +47,8 @@ pub(super) fn drop_all() -> Result<(), Error> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed("prctl(PR_SET_DUMPABLE)"))?;
     // When the daemon's thread that started it ends, and that is there as long as the daemon.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed("prctl(PR_SET_PDEATHSIG)"))?;
-    if getppid() != daemon {
+    // Unless it has died before that.
+    if getppid().is_none_or(|parent| parent.as_raw_nonzero().get() as u64 != daemon) {
         return Err(Error::Orphaned);
     }
     Ok(())
