@@ -72,10 +72,10 @@ pub(super) fn open_session(
         return Ok((NO_ANSWER, 0));
     };
     let session = answer.session.get();
-    if answer.ret.get() == 0 && session == 0 {
-        return Ok((NO_ANSWER, 0));
-    }
     if answer.ret.get() == 0 {
+        if session == 0 {
+            return Ok((NO_ANSWER, 0));
+        }
         let aftermath = mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None);
         let Aftermath::OpenSession(close, quota) = aftermath else {
             return Err(EIO);
@@ -128,7 +128,7 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
     request.waiter = Some(Waiter::new()?);
     // After all that takes memory: without it the session is still there, to be closed again.
     request.aftermath = Aftermath::CloseSession(context.sessions.closing(session)?);
-    let answer = device.call_killably(To::Tee, buffer)?;
+    let answer = device.call_with(To::Tee, buffer)?;
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
 
@@ -266,7 +266,7 @@ impl Call<'_> {
         } else {
             To::Tee
         };
-        let answer = device.call_killably(to, buffer).inspect_err(|error| {
+        let answer = device.call_with(to, buffer).inspect_err(|error| {
             if *error == EINTR {
                 self.give_up();
             }

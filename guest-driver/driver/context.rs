@@ -66,6 +66,8 @@ impl Context {
             KVec::new(),
             Aftermath::CloseContext(closing),
         )?;
+        // Before: after a reset meanwhile the context is none.
+        let start = device.queues.starts();
         let mut answer = device.call(
             To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_OPEN_DEVICE, 0))?,
@@ -78,8 +80,7 @@ impl Context {
         let Aftermath::OpenContext(close) = aftermath else {
             return Err(EIO);
         };
-        let start = device.queues.starts();
-        let close = Some(Close::new(device.clone(), close, id));
+        let close = Some(Close::new(device.clone(), close, id, start));
         let usage = Listed::new(device, id)?;
         Arc::pin_init(
             pin_init!(Self {
@@ -153,7 +154,9 @@ impl Context {
 /// Closes a context whose client has gone before it was open.
 pub(super) fn close_abandoned(answer: &Buffer<Request>, close: RequestBuffer) {
     if let Ok(id) = context_of(answer) {
-        drop(Close::new(answer.token().device.clone(), close, id));
+        let device = answer.token().device.clone();
+        let start = device.queues.starts();
+        drop(Close::new(device, close, id, start));
     }
 }
 
@@ -174,14 +177,14 @@ struct Close {
 }
 
 impl Close {
-    fn new(device: Arc<TeeDevice>, mut request: RequestBuffer, id: u64) -> Self {
+    fn new(device: Arc<TeeDevice>, mut request: RequestBuffer, id: u64, start: u32) -> Self {
         let at = offset_of!(wire::RequestHeader, context);
         if let Some(field) = request.request_mut().get_mut(at..at + size_of::<U64>()) {
             field.copy_from_slice(U64::new(id).as_bytes());
         }
         Self {
-            start: device.queues.starts(),
             device,
+            start,
             request: Some(request),
         }
     }
@@ -191,7 +194,7 @@ impl Drop for Close {
     fn drop(&mut self) {
         match self.request.take() {
             Some(request) if self.device.queues.starts() == self.start => {
-                self.device.post(To::Control, request);
+                self.device.post_or_abandon(To::Control, request);
             }
             // The device has been reset since, by which it has forgotten the context.
             _ => (),
@@ -263,7 +266,8 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        // If there was no answer, the request has not been made: the device was reset, or is being.
+        // If there was no answer, the request has not been made: the device was reset, or is being. Whoever posts it
+        // sees to that.
         self.outcome.set(Err(ENODEV));
     }
 }

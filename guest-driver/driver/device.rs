@@ -12,6 +12,7 @@ use kernel::{
         atomic::{Atomic, Relaxed},
         Arc,
     },
+    time::{delay::fsleep, Delta},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -29,6 +30,10 @@ use crate::{
 };
 #[cfg(linux_7_2)]
 use crate::linux_7_2::EPROTO;
+
+/// How often to try again to submit what has to be submitted, and how long to wait before: ten seconds in all.
+const SUBMISSIONS: u32 = 500;
+const UNTIL_THE_NEXT: Delta = Delta::from_millis(20);
 
 /// A virtio TEE device.
 #[pin_data]
@@ -126,8 +131,8 @@ impl TeeDevice {
 
     /// Makes a request and waits for the response.
     ///
-    /// `EINTR` if a fatal signal ends the wait. The device may have the request even so; then, when
-    /// it has answered, `aftermath` is seen to.
+    /// `EINTR` if a fatal signal ends the wait, which it does unless one of `memories` is of a client within the kernel. The
+    /// device may have the request even so; then, when it has answered, `aftermath` is seen to.
     pub(super) fn call(
         self: &Arc<Self>,
         to: To,
@@ -137,33 +142,36 @@ impl TeeDevice {
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
         let buffer = self.buffer(message, response_len, memories, aftermath)?;
-        self.call_killably(to, buffer)
+        self.call_with(to, buffer)
     }
 
     /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter
     /// already.
-    pub(super) fn call_killably(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
+    pub(super) fn call_with(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = match buffer.token().waiter.clone() {
             Some(waiter) => waiter,
             None => Waiter::new()?,
         };
-        buffer.token_mut().waiter = Some(waiter.clone());
-        match self.queues.submit(buffer, to.submission(Wait::Killable)) {
-            Ok(()) => waiter.wait_killable(),
-            Err(Rejected { error, buffer }) => {
+        let request = buffer.token_mut();
+        request.waiter = Some(waiter.clone());
+        let mut waits = request.memories.iter().map(Loan::wait);
+        let wait = waits
+            .find(|wait| *wait == Wait::Uninterruptible)
+            .unwrap_or(Wait::Killable);
+        match (self.queues.submit(buffer, to.submission(wait)), wait) {
+            (Ok(()), Wait::Killable) => waiter.wait_killable(),
+            (Ok(()), Wait::Uninterruptible) => Ok(waiter.wait()),
+            (Err(Rejected { error, buffer }), _) => {
                 Request::deferred(buffer);
                 Err(error)
             }
         }
     }
 
-    /// Makes a request that has a waiter, and waits for the response, whatever signals arrive.
+    /// Makes a request that has a waiter and has to be made, and waits for the response, whatever signals arrive.
     pub(super) fn call_unkillably(&self, to: To, buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = buffer.token().waiter.clone().ok_or(EINVAL)?;
-        match self
-            .queues
-            .submit(buffer, to.submission(Wait::Uninterruptible))
-        {
+        match self.submit_patiently(to, buffer) {
             Ok(()) => Ok(waiter.wait()),
             Err(Rejected { error, buffer }) => {
                 Request::deferred(buffer);
@@ -174,11 +182,43 @@ impl TeeDevice {
 
     /// Makes a request whose response nobody waits for.
     pub(super) fn post(&self, to: To, buffer: RequestBuffer) {
-        if let Err(Rejected { buffer, .. }) = self
-            .queues
-            .submit(buffer, to.submission(Wait::Uninterruptible))
-        {
+        let submission = to.submission(Wait::Uninterruptible);
+        if let Err(Rejected { buffer, .. }) = self.queues.submit(buffer, submission) {
             Request::deferred(buffer);
+        }
+    }
+
+    /// Makes a request that ends what the device has of the guest's memory, whose response somebody may wait for. Where it
+    /// cannot be made the device is reset, which ends that as well. Can sleep.
+    pub(super) fn post_or_abandon(&self, to: To, buffer: RequestBuffer) {
+        if let Err(Rejected { error, buffer }) = self.submit_patiently(to, buffer) {
+            if error != ENODEV {
+                self.queues.abandon();
+            }
+            Request::deferred(buffer);
+        }
+    }
+
+    /// Submits a request that has to be made. That memory for it cannot be mapped just now is no reason to give up: others
+    /// that use bounce buffers give them back.
+    fn submit_patiently(
+        &self,
+        to: To,
+        mut buffer: RequestBuffer,
+    ) -> Result<(), Rejected<Request>> {
+        let mut tries = SUBMISSIONS;
+        loop {
+            let submission = to.submission(Wait::Uninterruptible);
+            match self.queues.submit(buffer, submission) {
+                // The second is what packed rings say; or the device has failed, and goes shortly.
+                Err(Rejected {
+                    error: ENOMEM | EIO,
+                    buffer: again,
+                }) if tries > 0 => buffer = again,
+                other => return other,
+            }
+            tries -= 1;
+            fsleep(UNTIL_THE_NEXT);
         }
     }
 }

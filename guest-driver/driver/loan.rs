@@ -5,7 +5,10 @@
 use kernel::sync::aref::ARef;
 
 use super::probe::VirtioTee;
-use crate::tee::{Access, Segments, Shm, UserMemory};
+use crate::{
+    tee::{Access, Segments, Shm, UserMemory},
+    virtio::Wait,
+};
 
 /// Memory that the device may access until it has used the buffer of a request, and what of it a
 /// call uses.
@@ -59,6 +62,15 @@ impl Loan {
         match &self.memory {
             Lent::Shared(shm) => Some(shm),
             Lent::User(_) => None,
+        }
+    }
+
+    /// How to wait for the device to give it back. Of user space's the pages stay until then whoever is killed; those of a
+    /// client within the kernel stay as long as it is waiting.
+    pub(super) fn wait(&self) -> Wait {
+        match self.shm() {
+            Some(shm) if shm.is_kernels() => Wait::Uninterruptible,
+            _ => Wait::Killable,
         }
     }
 

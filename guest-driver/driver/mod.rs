@@ -31,10 +31,11 @@
 //! killed leaves its request behind: the device is asked to cancel it, and buffer and memory stay
 //! alive until the device gives them back, [`request`] says how.
 //!
-//! Two things wait without regard to signals. Taking back registered memory does, since its pages
-//! are freed right after; and asking for what nobody waits for does, closing a context for one,
-//! while the control queue is full. Both need nothing but the device to be alive, no TEE, and
-//! unbinding the device ends both. With one exception: where a killed client has left calls behind,
+//! Three things wait without regard to signals. A call with memory of a client within the kernel
+//! does, whose pages are the client's to free once the call has returned. Taking back registered
+//! memory does, since its pages are freed right after; and asking for what nobody waits for does,
+//! closing a context for one, while the control queue is full. The last two need nothing but the
+//! device to be alive, no TEE, and unbinding the device ends all three. With one exception: where a killed client has left calls behind,
 //! its memory comes back with CLOSE_DEVICE, which waits for the TEE to end them; [`context`] says
 //! why.
 //!

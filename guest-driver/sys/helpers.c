@@ -38,14 +38,25 @@ bool virtio_tee_helper_needs_reset(struct virtio_device *vdev)
 	return vdev->config->get_status(vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
+/* The bus suspends and resets the device under its parent's lock, and unbinds it under both. */
 bool virtio_tee_helper_trylock(struct virtio_device *vdev)
 {
-	return device_trylock(&vdev->dev);
+	struct device *parent = vdev->dev.parent;
+
+	if (parent && !device_trylock(parent))
+		return false;
+	if (device_trylock(&vdev->dev))
+		return true;
+	if (parent)
+		device_unlock(parent);
+	return false;
 }
 
 void virtio_tee_helper_unlock(struct virtio_device *vdev)
 {
 	device_unlock(&vdev->dev);
+	if (vdev->dev.parent)
+		device_unlock(vdev->dev.parent);
 }
 
 /* From before the device is put to sleep until after it and its parents have woken up. */

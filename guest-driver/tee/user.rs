@@ -67,6 +67,10 @@ impl UserRange<'_> {
         let end = self.address.checked_add(self.size).ok_or(EFAULT)?;
         let first = self.address / PAGE_SIZE * PAGE_SIZE;
         let count = (end - first).div_ceil(PAGE_SIZE);
+        // The kernel warns of larger lists than this.
+        if count > c_int::MAX as usize / size_of::<*mut bindings::page>() {
+            return Err(ENOMEM);
+        }
         match self.pin(first, count) {
             // A TA can write to what it is to read, as far as the device goes. What this process
             // cannot write to may be others' as well, or a file's.

@@ -43,9 +43,9 @@ pub(crate) use submit::{Rejected, Submission, Wait};
 ///
 /// # Invariants
 ///
-/// The device's `priv` points at this object until [`Virtqueues::release`], and each of `queues`
+/// The device's `priv` is a reference to this object until [`Virtqueues::release`], and each of `queues`
 /// has the virtqueue of its index while `phase` is not `Stopped`.
-#[pin_data(PinnedDrop)]
+#[pin_data]
 pub(crate) struct Virtqueues<T: Token> {
     device: ARef<Device>,
     queues: KVec<Pin<KBox<Queue<T>>>>,
@@ -130,7 +130,7 @@ impl<T: Token> Virtqueues<T> {
         )?;
         // INVARIANT: This makes it so.
         // SAFETY: The device is bound to this driver, which has no other use of the field.
-        unsafe { (*vdev).priv_ = Arc::as_ptr(&this).cast_mut().cast() };
+        unsafe { (*vdev).priv_ = Arc::into_raw(this.clone()).cast_mut().cast() };
         Ok(this)
     }
 
@@ -141,8 +141,7 @@ impl<T: Token> Virtqueues<T> {
     /// `vdev` must be valid, and bound to a driver whose tokens are `T`; nobody calls
     /// [`release`](Self::release) meanwhile.
     pub(super) unsafe fn of<'a>(vdev: *mut sys::virtio_device) -> Option<&'a Self> {
-        // SAFETY: By this function's contract and the type's invariant: `drop` and `release` leave
-        // null behind.
+        // SAFETY: By this function's contract and the type's invariant: `release` leaves null behind.
         unsafe { (*vdev).priv_.cast::<Self>().as_ref() }
     }
 
@@ -154,15 +153,18 @@ impl<T: Token> Virtqueues<T> {
     pub(super) unsafe fn release(vdev: *mut sys::virtio_device) {
         // SAFETY: By this function's contract.
         if let Some(this) = unsafe { Self::of(vdev) } {
-            // SAFETY: All objects of this type are in an `Arc`: `new` returns nothing else. Buffers
-            // that come back can hold the last other reference.
-            let this = Arc::from(unsafe { ArcBorrow::from_raw(this) });
             this.stop();
             // It does not wait any more for the device's lock, which the caller may have.
             this.ending.store(true, Relaxed);
             this.recovery_queue.flush();
-            // SAFETY: The device is still bound to this driver.
-            unsafe { (*vdev).priv_ = ptr::null_mut() };
+            // SAFETY: The device is still bound to this driver, and has no queues. It may have been left failed, or
+            // half started, which whoever binds it next is not to find.
+            unsafe { sys::virtio_reset_device(vdev) };
+            // SAFETY: By the type's invariant this is a reference, which goes with its place.
+            unsafe {
+                drop(Arc::from_raw(this));
+                (*vdev).priv_ = ptr::null_mut();
+            }
         }
     }
 
@@ -235,25 +237,10 @@ impl<T: Token> Virtqueues<T> {
             count += 1;
         }
         if let Some(group) = this.groups.get(queue.group) {
-            group.room.wake(count);
+            group.wake(count);
         }
         if broken {
             this.fail();
-        }
-    }
-}
-
-#[pinned_drop]
-impl<T: Token> PinnedDrop for Virtqueues<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // Where `Driver::probe` made and dropped it. Later, `release` has run.
-        let vdev = self.device.as_raw();
-        // SAFETY: The device is valid, and if `priv` is this object, bound to this driver.
-        unsafe {
-            if ptr::eq((*vdev).priv_.cast(), &*self) {
-                self.stop();
-                (*vdev).priv_ = ptr::null_mut();
-            }
         }
     }
 }

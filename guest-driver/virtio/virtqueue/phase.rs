@@ -72,14 +72,16 @@ impl<T: Token> Virtqueues<T> {
         })?;
         for (queue, vq) in self.queues.iter().zip(&vqs) {
             // INVARIANT: find_vqs() has made it, and it is used under this lock alone.
-            let mut ring = queue.ring.lock();
-            ring.vq = NonNull::new(*vq);
-            ring.live = true;
+            queue.ring.lock().vq = NonNull::new(*vq);
         }
         self.spread_interrupts();
+        // Before anything is submitted anew: what is from before has to be told from it.
         self.starts.fetch_add(1, Relaxed);
         // SAFETY: The device is valid and has its queues.
         unsafe { sys::virtio_tee_helper_device_ready(vdev) };
+        for queue in &self.queues {
+            queue.ring.lock().live = true;
+        }
         *phase = Phase::Running;
         Ok(())
     }
@@ -136,7 +138,7 @@ impl<T: Token> Virtqueues<T> {
             }
         }
         for group in &self.groups {
-            group.room.wake_all();
+            group.wake_all();
         }
         *phase = Phase::Halted;
     }
@@ -162,15 +164,13 @@ impl<T: Token> Virtqueues<T> {
         }
     }
 
-    /// The device's configuration or its status has changed. Usable in any context.
+    /// The device's configuration or its status has changed. Usable in any context, which asking for the
+    /// status is not with every transport.
     pub(in crate::virtio) fn config_changed(&self) {
-        // SAFETY: The device is valid.
-        if unsafe { sys::virtio_tee_helper_needs_reset(self.device.as_raw()) } {
-            // SAFETY: As in `fail`.
-            let this = unsafe { ArcBorrow::from_raw(self) };
-            // It is queued already, where that fails.
-            let _ = self.recovery_queue.enqueue::<_, RECOVERY>(Arc::from(this));
-        }
+        // SAFETY: As in `fail`.
+        let this = unsafe { ArcBorrow::from_raw(self) };
+        // It is queued already, where that fails.
+        let _ = self.recovery_queue.enqueue::<_, RECOVERY>(Arc::from(this));
     }
 
     /// Who is told from now on when the queues were started again. Returns when nobody is being
@@ -189,10 +189,10 @@ impl<T: Token> Virtqueues<T> {
         Ok(())
     }
 
-    /// The device has asked to be reset: resets it, and starts over.
+    /// Where the device asks to be reset, resets it, and starts over.
     pub(super) fn recover(&self) {
         let vdev = self.device.as_raw();
-        // Whoever unbinds the device has its lock, and waits for this.
+        // Whoever unbinds the device has these locks, and waits for this.
         // SAFETY: The device is valid.
         while !unsafe { sys::virtio_tee_helper_trylock(vdev) } {
             if self.ending.load(Relaxed) {
@@ -202,8 +202,8 @@ impl<T: Token> Virtqueues<T> {
         }
         // A device that sleeps cannot be asked, and is going to be reset in any case.
         let running = *self.phase.lock() == Phase::Running;
-        // SAFETY: The device is valid; its lock keeps it from being unbound, or put to sleep,
-        // meanwhile. If `priv` is this object, it is bound to this driver.
+        // SAFETY: The device is valid; its lock and its parent's keep it from being unbound, reset or
+        // put to sleep meanwhile. If `priv` is this object, it is bound to this driver.
         let recovered = unsafe {
             let ours = ptr::eq((*vdev).priv_.cast(), self);
             let result = if ours && running && sys::virtio_tee_helper_needs_reset(vdev) {

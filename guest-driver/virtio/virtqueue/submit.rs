@@ -50,7 +50,10 @@ pub(super) struct Group {
     pub(super) queues: Range<usize>,
     /// For those who found all of them full.
     #[pin]
-    pub(super) room: WaitQueue,
+    room: WaitQueue,
+    /// For those of them who may have the last places: apart, or who cannot use one would have been woken for it.
+    #[pin]
+    last_room: WaitQueue,
 }
 
 impl Group {
@@ -58,7 +61,20 @@ impl Group {
         pin_init!(Self {
             queues,
             room <- new_waitqueue!("virtio::Group::room"),
+            last_room <- new_waitqueue!("virtio::Group::last_room"),
         })
+    }
+
+    /// There is room for `count` more.
+    pub(super) fn wake(&self, count: usize) {
+        self.last_room.wake(count);
+        self.room.wake(count);
+    }
+
+    /// There is going to be none.
+    pub(super) fn wake_all(&self) {
+        self.last_room.wake_all();
+        self.room.wake_all();
     }
 }
 
@@ -100,15 +116,19 @@ impl<T: Token> Virtqueues<T> {
             None
         };
         let result = attempt().unwrap_or_else(|| {
+            let room = if how.urgent {
+                &group.last_room
+            } else {
+                &group.room
+            };
             let result = match how.wait {
-                Wait::Killable => group
-                    .room
+                Wait::Killable => room
                     .wait_in_turn_killable(&mut attempt)
                     .and_then(|added| added),
-                Wait::Uninterruptible => group.room.wait_in_turn(&mut attempt),
+                Wait::Uninterruptible => room.wait_in_turn(&mut attempt),
             };
             // There can be room for more than were woken, or they did not need it.
-            group.room.wake(1);
+            group.wake(1);
             result
         });
         match (result, waiting) {

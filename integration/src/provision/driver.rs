@@ -18,8 +18,10 @@ ccflags-y := -DCONFIG_TRUSTED_KEYS_TEE";
 
 /// What makes allocations fail.
 const FAIL_NTH: &str = "integration/fail-nth";
-/// What all of it is built from: the driver's own folder, the wire format's, and that.
-const SOURCES: [&str; 3] = ["guest-driver", "spec/src", FAIL_NTH];
+/// The tests' own client within the kernel.
+const KERNEL_CLIENT: &str = "integration/kernel-client";
+/// What all of it is built from: the driver's own folder, the wire format's, and those.
+const SOURCES: [&str; 4] = ["guest-driver", "spec/src", FAIL_NTH, KERNEL_CLIENT];
 /// What the driver alone is built from.
 pub(super) const DRIVER_SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 
@@ -28,8 +30,8 @@ pub(super) const DRIVER_SOURCES: [&str; 2] = ["guest-driver", "spec/src"];
 pub struct Driver {
     /// `virtio_tee.ko`.
     pub module: PathBuf,
-    /// Clients within the kernel, the kernel's own and as they are there, which Debian leaves out: `optee-rng.ko`, and
-    /// `trusted.ko` for trusted keys where the kernel has keys.
+    /// Clients within the kernel. The kernel's own and as they are there, which Debian leaves out: `optee-rng.ko`, and
+    /// `trusted.ko` for trusted keys where the kernel has keys. And the tests' own: `kernel_client.ko`.
     pub clients: Vec<PathBuf>,
     /// `fail_nth.ko`, which makes allocations fail; not for kernels without kprobes.
     pub fail_nth: Option<PathBuf>,
@@ -59,15 +61,19 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
          (cd /kernel/src && cp {CLIENTS} /kernel/module/clients/)
          echo '{CLIENTS_KBUILD}' >/kernel/module/clients/Kbuild
          {}
+         {}
          {}",
         make("guest-driver", flags),
         make("clients", ""),
+        make(KERNEL_CLIENT, ""),
         make(FAIL_NTH, "")
     );
     let title = format!("build the guest's driver for {:?}", root.arch);
     let dir = make_of(&SOURCES, "driver", &title, root, tree, &make)?;
     let fail_nth = Some(dir.join(FAIL_NTH).join("fail_nth.ko")).filter(|module| module.exists());
-    let clients = ["optee-rng.ko", "trusted.ko"].map(|name| dir.join("clients").join(name));
+    let clients =
+        ["clients/optee-rng.ko", "clients/trusted.ko", "integration/kernel-client/kernel_client.ko"];
+    let clients = clients.map(|name| dir.join(name));
     Ok(Driver {
         module: dir.join("guest-driver/virtio_tee.ko"),
         clients: clients.into_iter().filter(|module| module.exists()).collect(),

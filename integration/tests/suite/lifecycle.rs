@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::common::{check, random_numbers_come, reset_with_random_numbers, start, virtio_name, Outcome};
+use crate::common::{
+    check, random_numbers_come, reset_with_random_numbers, start, virtio_name, wait_until, Outcome,
+};
 use crate::DOOR;
 use guest_agent::Status;
 use integration::Scene;
@@ -30,6 +32,26 @@ fn a_client_killed_in_a_call_leaves_nothing() -> Outcome {
         scene.daemon.wait_for_children(0)?;
     }
     vm.guest.sh("rmmod virtio_tee")?;
+    vm.shut_down()?;
+    scene.daemon.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn memory_of_the_kernels_is_not_given_back_in_a_call() -> Outcome {
+    let scene = Scene::set("kernel-memory", DOOR, 1)?;
+    let vm = scene.boot_with_driver(0)?;
+    vm.guest.sh("insmod /lib/kernel_client.ko")?;
+    let dir = "/sys/kernel/debug/kernel_client";
+    let mut client = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/call")])?;
+    wait_until(&vm.guest, &format!("[ $(cat {dir}/there) = 1 ]"));
+    client.signal(SIGKILL)?;
+    // The module frees what the TA still writes to once its call returns, be it for a signal.
+    vm.guest.sh(&format!("sleep 2; [ $(cat {dir}/there) = 1 ]; grep -l kernel_client /proc/[0-9]*/stack"))?;
+    vm.guest.sh(&format!("echo 1 >{dir}/go"))?;
+    let output = client.wait_within(SOON)?;
+    assert_eq!(output.status, Status::Signal(SIGKILL), "{output:?}");
+    vm.guest.sh(&format!("[ $(cat {dir}/there) = 2 ]; rmmod kernel_client virtio_tee"))?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
     Ok(())
