@@ -14,8 +14,13 @@ use super::{store, KernelTree, ProvisionError, Root};
 const GENERATOR: &str = "guest-driver/scripts/patches";
 const SCRIPT: &str = include_str!("patches.sh");
 /// The files of the kernel's that the patches change.
-const CHANGED: [&str; 4] =
-    ["MAINTAINERS", "Documentation/tee/index.rst", "drivers/tee/Kconfig", "drivers/tee/Makefile"];
+const CHANGED: [&str; 5] = [
+    "MAINTAINERS",
+    "Documentation/tee/index.rst",
+    "drivers/tee/Kconfig",
+    "drivers/tee/Makefile",
+    "include/uapi/linux/virtio_ids.h",
+];
 
 /// Applies the patches to those files, which is all that they touch besides new ones.
 const APPLY: &str =
