@@ -137,18 +137,24 @@ fn scribbling_all_over_the_mailbox() {
     }
 }
 
-#[test]
-fn keeping_memory() {
-    // It holds on to the descriptors: the memory is the process's as long as it lives.
-    let hostile = Hostile::new("reply();");
+/// It is given registered memory, which is taken back: its process is killed, as it does not answer to that.
+#[track_caller]
+fn is_killed_for_the_memory(hostile: &Hostile) {
     let context = hostile.context();
     let session = open(&context, MULTI).unwrap();
     let ram = Ram::new(1);
     let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
     invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
     context.release_memory(&memory);
-    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD, "killed, as it does not answer");
+    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
     session.close(&CancelToken::new());
+}
+
+#[test]
+fn keeping_memory() {
+    // It holds on to the descriptors: the memory is the process's as long as it lives.
+    let hostile = Hostile::new("reply();");
+    is_killed_for_the_memory(&hostile);
 }
 
 #[test]
@@ -158,14 +164,7 @@ fn a_flood_of_answers_for_other_memory() {
             while ((__atomic_load_n(&page->turn, __ATOMIC_SEQ_CST) & INT_MAX) != CALL)
                 send(0, gone, sizeof(gone), MSG_DONTWAIT);",
     );
-    let context = hostile.context();
-    let session = open(&context, MULTI).unwrap();
-    let ram = Ram::new(1);
-    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
-    invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
-    context.release_memory(&memory);
-    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD, "killed, as it does not answer");
-    session.close(&CancelToken::new());
+    is_killed_for_the_memory(&hostile);
 }
 
 #[test]
@@ -173,14 +172,7 @@ fn nonsense_on_the_control_socket() {
     let hostile = Hostile::new(
         "static char junk[5000]; while (send(0, junk, sizeof(junk), MSG_DONTWAIT) > 0) ; reply();",
     );
-    let context = hostile.context();
-    let session = open(&context, MULTI).unwrap();
-    let ram = Ram::new(1);
-    let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
-    invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]).unwrap();
-    context.release_memory(&memory);
-    assert_eq!(invoke(&session, NOP, &mut []).err(), DEAD);
-    session.close(&CancelToken::new());
+    is_killed_for_the_memory(&hostile);
 }
 
 #[test]
