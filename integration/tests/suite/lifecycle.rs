@@ -43,7 +43,7 @@ fn memory_of_the_kernels_is_not_given_back_in_a_call() -> Outcome {
     let vm = scene.boot_with_driver(0)?;
     vm.guest.sh("insmod /lib/kernel_client.ko")?;
     let dir = "/sys/kernel/debug/kernel_client";
-    let mut client = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/call")])?;
+    let client = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/call")])?;
     wait_until(&vm.guest, &format!("[ $(cat {dir}/there) = 1 ]"));
     client.signal(SIGKILL)?;
     // The module frees what the TA still writes to once its call returns, be it for a signal.
