@@ -18,14 +18,14 @@ use kernel::{
 };
 
 use super::{device::TeeDevice, probe::VirtioTee};
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EPROTO;
 use crate::{
     sync::OwnedQueue,
     tee::{BusDevice, Client, Registration},
     virtio::Restarted,
     wire,
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::EPROTO;
 
 /// OP-TEE's pseudo TA that lists TAs, 7011a688-ddde-4053-a5a9-7b3c4ddf13b8.
 const DEVICES: [u8; 16] = [

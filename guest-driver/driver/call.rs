@@ -17,13 +17,13 @@ use super::{
     request::{Aftermath, Request, RequestBuffer, Waiter},
     usage,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EPROTO;
 use crate::{
     tee::{Invocation, Params, SessionRequest, Verdict},
     virtio::{Buffer, Token},
     wire,
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::EPROTO;
 
 /// GP TEE Client API 1.0, table 4-2: communication with the TEE failed.
 const TEEC_ERROR_COMMUNICATION: u32 = 0xffff_000e;

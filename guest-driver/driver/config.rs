@@ -4,13 +4,13 @@
 
 use kernel::{device::Bound, page::PAGE_SIZE, prelude::*};
 
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EOPNOTSUPP;
 use crate::{
     tee::Version,
     virtio,
     wire::{self, Config},
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::EOPNOTSUPP;
 
 /// Feature bit of a device that follows version 1 of the virtio specification, or a later one.
 const VIRTIO_F_VERSION_1: u32 = 32;

@@ -17,13 +17,13 @@ use super::{
     session::Sessions,
     usage::Listed,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::ESTALE;
 use crate::{
     sync::{new_spinlock_irq, new_waitqueue, SpinLockIrq, WaitQueue},
     virtio::Buffer,
     wire,
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::ESTALE;
 
 /// A client's context.
 #[pin_data]
@@ -266,8 +266,8 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        // If there was no answer, the request has not been made: the device was reset, or is being. Whoever posts it
-        // sees to that.
+        // If there was no answer, the request has not been made: the device was reset, or is being.
+        // Whoever posts it sees to that.
         self.outcome.set(Err(ENODEV));
     }
 }

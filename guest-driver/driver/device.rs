@@ -24,14 +24,15 @@ use super::{
     status,
     usage::Usages,
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::EPROTO;
 use crate::{
     virtio::{Buffer, Rejected, Submission, Token, Virtqueues, Wait},
     wire,
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::EPROTO;
 
-/// How often to try again to submit what has to be submitted, and how long to wait before: ten seconds in all.
+/// How often to try again to submit what has to be submitted, and how long to wait before: ten
+/// seconds in all.
 const SUBMISSIONS: u32 = 500;
 const UNTIL_THE_NEXT: Delta = Delta::from_millis(20);
 
@@ -131,8 +132,9 @@ impl TeeDevice {
 
     /// Makes a request and waits for the response.
     ///
-    /// `EINTR` if a fatal signal ends the wait, which it does unless one of `memories` is of a client within the kernel. The
-    /// device may have the request even so; then, when it has answered, `aftermath` is seen to.
+    /// `EINTR` if a fatal signal ends the wait, which it does unless one of `memories` is of a
+    /// client within the kernel. The device may have the request even so; then, when it has
+    /// answered, `aftermath` is seen to.
     pub(super) fn call(
         self: &Arc<Self>,
         to: To,
@@ -168,7 +170,8 @@ impl TeeDevice {
         }
     }
 
-    /// Makes a request that has a waiter and has to be made, and waits for the response, whatever signals arrive.
+    /// Makes a request that has a waiter and has to be made, and waits for the response, whatever
+    /// signals arrive.
     pub(super) fn call_unkillably(&self, to: To, buffer: RequestBuffer) -> Result<RequestBuffer> {
         let waiter = buffer.token().waiter.clone().ok_or(EINVAL)?;
         match self.submit_patiently(to, buffer) {
@@ -188,8 +191,9 @@ impl TeeDevice {
         }
     }
 
-    /// Makes a request that ends what the device has of the guest's memory, whose response somebody may wait for. Where it
-    /// cannot be made the device is reset, which ends that as well. Can sleep.
+    /// Makes a request that ends what the device has of the guest's memory, whose response somebody
+    /// may wait for. Where it cannot be made the device is reset, which ends that as well. Can
+    /// sleep.
     pub(super) fn post_or_abandon(&self, to: To, buffer: RequestBuffer) {
         if let Err(Rejected { error, buffer }) = self.submit_patiently(to, buffer) {
             if error != ENODEV {
@@ -199,13 +203,9 @@ impl TeeDevice {
         }
     }
 
-    /// Submits a request that has to be made. That memory for it cannot be mapped just now is no reason to give up: others
-    /// that use bounce buffers give them back.
-    fn submit_patiently(
-        &self,
-        to: To,
-        mut buffer: RequestBuffer,
-    ) -> Result<(), Rejected<Request>> {
+    /// Submits a request that has to be made. That memory for it cannot be mapped just now is no
+    /// reason to give up: others that use bounce buffers give them back.
+    fn submit_patiently(&self, to: To, mut buffer: RequestBuffer) -> Result<(), Rejected<Request>> {
         let mut tries = SUBMISSIONS;
         loop {
             let submission = to.submission(Wait::Uninterruptible);

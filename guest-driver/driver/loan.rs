@@ -65,8 +65,8 @@ impl Loan {
         }
     }
 
-    /// How to wait for the device to give it back. Of user space's the pages stay until then whoever is killed; those of a
-    /// client within the kernel stay as long as it is waiting.
+    /// How to wait for the device to give it back. Of user space's the pages stay until then
+    /// whoever is killed; those of a client within the kernel stay as long as it is waiting.
     pub(super) fn wait(&self) -> Wait {
         match self.shm() {
             Some(shm) if shm.is_kernels() => Wait::Uninterruptible,

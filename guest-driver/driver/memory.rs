@@ -21,14 +21,14 @@ use super::{
     probe::VirtioTee,
     request::{Aftermath, Request, RequestBuffer, Waiter},
 };
+#[cfg(linux_7_2)]
+use crate::linux_7_2::{EPROTO, ESTALE};
 use crate::{
     sync::{new_waitqueue, WaitQueue},
     tee::Shm,
     virtio::Buffer,
     wire,
 };
-#[cfg(linux_7_2)]
-use crate::linux_7_2::{EPROTO, ESTALE};
 
 /// The driver's part of a shared memory.
 #[pin_data]

@@ -35,9 +35,9 @@
 //! does, whose pages are the client's to free once the call has returned. Taking back registered
 //! memory does, since its pages are freed right after; and asking for what nobody waits for does,
 //! closing a context for one, while the control queue is full. The last two need nothing but the
-//! device to be alive, no TEE, and unbinding the device ends all three. With one exception: where a killed client has left calls behind,
-//! its memory comes back with CLOSE_DEVICE, which waits for the TEE to end them; [`context`] says
-//! why.
+//! device to be alive, no TEE, and unbinding the device ends all three. With one exception: where a
+//! killed client has left calls behind, its memory comes back with CLOSE_DEVICE, which waits for
+//! the TEE to end them; [`context`] says why.
 //!
 //! # When the device goes
 //!

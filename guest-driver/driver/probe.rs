@@ -86,13 +86,8 @@ fn bring_up(dev: &virtio::Device<Bound>) -> Result<(Arc<TeeDevice>, tee::Registr
     let device = TeeDevice::new(dev.as_ref().into(), queues, limits)?;
     let revision = device.revision()?;
     let tee = Arc::new(Tee { device, revision }, GFP_KERNEL)?;
-    let registration = tee::Registration::new(
-        dev.as_ref(),
-        c"virtio-tee",
-        this_module(),
-        tee.clone(),
-        dma,
-    )?;
+    let registration =
+        tee::Registration::new(dev.as_ref(), c"virtio-tee", this_module(), tee.clone(), dma)?;
     let version = tee.device.limits.version;
     dev_info!(
         dev,

@@ -4,9 +4,9 @@
 
 use kernel::prelude::*;
 
-use crate::wire;
 #[cfg(linux_7_2)]
 use crate::linux_7_2::{EOPNOTSUPP, ESTALE};
+use crate::wire;
 
 /// Turns a status into a result.
 pub(super) fn check(status: u32) -> Result {

@@ -44,11 +44,7 @@ unsafe impl Backend for SpinLockIrqBackend {
     /// Whether interrupts were on.
     type GuardState = c_ulong;
 
-    unsafe fn init(
-        ptr: *mut Self::State,
-        name: *const c_char,
-        key: *mut bindings::lock_class_key,
-    ) {
+    unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
         // SAFETY: By this function's contract `ptr` is valid for writes, and `name` and `key` for
         // reads for ever.
         unsafe { bindings::__spin_lock_init(ptr, name, key) }

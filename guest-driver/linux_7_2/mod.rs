@@ -2,8 +2,8 @@
 
 //! What the kernel crate of Linux 7.2 lacks, by the names that it has in Linux 7.3.
 //!
-//! For modules out of the kernel's tree alone: see `Kbuild`. In a kernel tree none of this is there,
-//! nor what is marked `cfg(linux_7_2)`: `scripts/patches` leaves it out.
+//! For modules out of the kernel's tree alone: see `Kbuild`. In a kernel tree none of this is
+//! there, nor what is marked `cfg(linux_7_2)`: `scripts/patches` leaves it out.
 
 mod errno;
 mod lock;

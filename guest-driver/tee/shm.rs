@@ -97,8 +97,9 @@ impl<T: Driver> Shm<T> {
         &self.state().segments
     }
 
-    /// Whether it is of a client within the kernel. Such memory the subsystem gives no number; if the client has registered
-    /// it, its pages are the client's, which may free them as soon as a call has returned.
+    /// Whether it is of a client within the kernel. Such memory the subsystem gives no number; if
+    /// the client has registered it, its pages are the client's, which may free them as soon as a
+    /// call has returned.
     pub(crate) fn is_kernels(&self) -> bool {
         // SAFETY: The field does not change.
         unsafe { (*self.0.get()).id < 0 }

@@ -32,9 +32,9 @@ use ring::{Counts, Queue};
 use submit::Group;
 
 use super::{Buffer, Device, Token};
-use crate::{sync::OwnedQueue, sys};
 #[cfg(linux_7_2)]
 use crate::linux_7_2::EOPNOTSUPP;
+use crate::{sync::OwnedQueue, sys};
 
 pub(crate) use phase::Restarted;
 pub(crate) use submit::{Rejected, Submission, Wait};
@@ -43,8 +43,8 @@ pub(crate) use submit::{Rejected, Submission, Wait};
 ///
 /// # Invariants
 ///
-/// The device's `priv` is a reference to this object until [`Virtqueues::release`], and each of `queues`
-/// has the virtqueue of its index while `phase` is not `Stopped`.
+/// The device's `priv` is a reference to this object until [`Virtqueues::release`], and each of
+/// `queues` has the virtqueue of its index while `phase` is not `Stopped`.
 #[pin_data]
 pub(crate) struct Virtqueues<T: Token> {
     device: ARef<Device>,
@@ -141,7 +141,8 @@ impl<T: Token> Virtqueues<T> {
     /// `vdev` must be valid, and bound to a driver whose tokens are `T`; nobody calls
     /// [`release`](Self::release) meanwhile.
     pub(super) unsafe fn of<'a>(vdev: *mut sys::virtio_device) -> Option<&'a Self> {
-        // SAFETY: By this function's contract and the type's invariant: `release` leaves null behind.
+        // SAFETY: By this function's contract and the type's invariant: `release` leaves null
+        // behind.
         unsafe { (*vdev).priv_.cast::<Self>().as_ref() }
     }
 
@@ -157,8 +158,8 @@ impl<T: Token> Virtqueues<T> {
             // It does not wait any more for the device's lock, which the caller may have.
             this.ending.store(true, Relaxed);
             this.recovery_queue.flush();
-            // SAFETY: The device is still bound to this driver, and has no queues. It may have been left failed, or
-            // half started, which whoever binds it next is not to find.
+            // SAFETY: The device is still bound to this driver, and has no queues. It may have been
+            // left failed, or half started, which whoever binds it next is not to find.
             unsafe { sys::virtio_reset_device(vdev) };
             // SAFETY: By the type's invariant this is a reference, which goes with its place.
             unsafe {

@@ -164,8 +164,8 @@ impl<T: Token> Virtqueues<T> {
         }
     }
 
-    /// The device's configuration or its status has changed. Usable in any context, which asking for the
-    /// status is not with every transport.
+    /// The device's configuration or its status has changed. Usable in any context, which asking
+    /// for the status is not with every transport.
     pub(in crate::virtio) fn config_changed(&self) {
         // SAFETY: As in `fail`.
         let this = unsafe { ArcBorrow::from_raw(self) };
@@ -202,8 +202,8 @@ impl<T: Token> Virtqueues<T> {
         }
         // A device that sleeps cannot be asked, and is going to be reset in any case.
         let running = *self.phase.lock() == Phase::Running;
-        // SAFETY: The device is valid; its lock and its parent's keep it from being unbound, reset or
-        // put to sleep meanwhile. If `priv` is this object, it is bound to this driver.
+        // SAFETY: The device is valid; its lock and its parent's keep it from being unbound, reset
+        // or put to sleep meanwhile. If `priv` is this object, it is bound to this driver.
         let recovered = unsafe {
             let ours = ptr::eq((*vdev).priv_.cast(), self);
             let result = if ours && running && sys::virtio_tee_helper_needs_reset(vdev) {

@@ -4,13 +4,7 @@
 
 use core::{marker::PhantomData, ptr::NonNull};
 
-use kernel::{
-    bindings,
-    error::to_result,
-    prelude::*,
-    str::CString,
-    sync::rcu,
-};
+use kernel::{bindings, error::to_result, prelude::*, str::CString, sync::rcu};
 
 use super::super::{Buffer, Token};
 use crate::{

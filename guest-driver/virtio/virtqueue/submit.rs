@@ -51,7 +51,8 @@ pub(super) struct Group {
     /// For those who found all of them full.
     #[pin]
     room: WaitQueue,
-    /// For those of them who may have the last places: apart, or who cannot use one would have been woken for it.
+    /// For those of them who may have the last places: apart, or who cannot use one would have been
+    /// woken for it.
     #[pin]
     last_room: WaitQueue,
 }
