@@ -290,6 +290,20 @@ fn sessions_that_cannot_be_opened() {
 }
 
 #[test]
+fn nobody_is_busy_with_a_client_that_has_died() {
+    let tee = soft_tee("died");
+    let context = context(&tee);
+    for _ in 0..50 {
+        let a = open(&context, CALLER).unwrap();
+        opened_from(&a, EXCLUSIVE);
+        assert_eq!(invoke_value(&a, WRONG, 0, 0), Err(Failure::tee(gp::ERROR_TARGET_DEAD)));
+        // At once: its session is closed first.
+        close(open(&context, EXCLUSIVE).unwrap());
+        close(a);
+    }
+}
+
+#[test]
 fn the_death_of_the_other_is_told() {
     let tee = soft_tee("death");
     let context = context(&tee);

@@ -146,7 +146,7 @@ impl Instances {
 
     /// The instance for a new session of TA `uuid`, made if need be.
     pub(crate) fn lease(&self, uuid: Uuid) -> Result<Lease, Failure> {
-        if let Some(lease) = join(&mut self.shared.table(), uuid)? {
+        if let Some(lease) = self.shared.join(uuid)? {
             return Ok(lease);
         }
         let image = self.registry.load(uuid).map_err(|error| {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tee::{gp, CancelToken, Failure};
 use uuid::Uuid;
@@ -17,6 +18,11 @@ use crate::terms::Terms;
 
 /// Most threads of a VM that close sessions: as many TAs can let that wait, and others not yet.
 const CLOSERS: usize = 16;
+
+/// A TA has another session, and takes no second one.
+const BUSY: Failure = Failure::tee(gp::ERROR_BUSY);
+/// How long who opens a session waits for others to be closed.
+const UNTIL_CLOSED: Duration = Duration::from_secs(1);
 
 /// A single instance.
 pub(super) struct Single {
@@ -35,6 +41,8 @@ pub(super) struct Table {
     /// Threads that close sessions, of instances that have ended for one. Each counts as an instance: what one VM can have
     /// of both together is bounded.
     pub(super) closing: usize,
+    /// Instances that have ended, whose sessions are about to be among those.
+    ending: usize,
     /// What they have yet to close.
     to_close: VecDeque<Session>,
     /// No new ones.
@@ -46,7 +54,7 @@ pub(super) struct Shared {
     pub(super) table: Mutex<Table>,
     /// The whole that this is of.
     pub(super) owner: OnceLock<Weak<Instances>>,
-    /// An instance has ended.
+    /// An instance has ended, or a session of one that has is closed.
     pub(super) ended: Condvar,
 }
 
@@ -60,6 +68,7 @@ impl Shared {
         {
             // First: who learns of the death and opens a session gets a new instance.
             let mut table = self.table();
+            table.ending += 1;
             if let Some(single) = table.single.get_mut(&instance.uuid()) {
                 if Arc::ptr_eq(&single.instance, instance) {
                     if instance.is_kept_crashed() && !instance.has_ended_as_planned() {
@@ -72,7 +81,10 @@ impl Shared {
         }
         self.close_later(instance.died(death));
         // Last: who waits for the end of all finds nothing left to be done.
-        self.table().alive.retain(|other| !Arc::ptr_eq(other, instance));
+        let mut table = self.table();
+        table.ending -= 1;
+        table.alive.retain(|other| !Arc::ptr_eq(other, instance));
+        drop(table);
         self.ended.notify_all();
     }
 
@@ -108,6 +120,22 @@ impl Shared {
         }
     }
 
+    /// Joins the single instance of `uuid`, if there is one. A TA for one session at a time is not busy with one whose client
+    /// has ended before this was asked for: that is being closed, and is waited for.
+    pub(super) fn join(&self, uuid: Uuid) -> Result<Option<Lease>, Failure> {
+        let deadline = Instant::now() + UNTIL_CLOSED;
+        let mut table = self.table();
+        loop {
+            let joined = join(&mut table, uuid);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let nothing_closes = table.closing + table.ending == 0;
+            if joined.as_ref().err() != Some(&BUSY) || nothing_closes || left.is_zero() {
+                return joined;
+            }
+            table = self.ended.wait_timeout(table, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Closes all that is to be closed.
     fn close_all(&self) {
         let cancel = CancelToken::new();
@@ -124,6 +152,7 @@ impl Shared {
             if let Some(instances) = self.owner.get().and_then(Weak::upgrade) {
                 session.close(Terms::new(&instances, &cancel));
             }
+            self.ended.notify_all();
         }
         self.ended.notify_all();
     }
@@ -139,7 +168,7 @@ pub(super) fn join(table: &mut Table, uuid: Uuid) -> Result<Option<Lease>, Failu
         return Err(single.instance.failure());
     }
     if single.sessions > 0 && !single.instance.is_multi_session() {
-        return Err(Failure::tee(gp::ERROR_BUSY));
+        return Err(BUSY);
     }
     single.sessions += 1;
     Ok(Some(Lease { instance: single.instance.clone() }))
