@@ -183,7 +183,12 @@ fn two_vms_have_nothing_in_common() {
 #[test]
 fn a_vm_leaves_no_process_behind() {
     let daemon = Daemon::with_tas(SPOKEN);
-    drop(daemon.connect("tee.sock"));
+    let mut first = daemon.connect("tee.sock");
+    let context = first.open_context().unwrap();
+    // The thread that starts TAs stays from the first one on.
+    open(&mut first, context, PROBE);
+    drop(first);
+    eventually("it has ended", || daemon.children() == 0);
     let before = daemon.settled();
     for _ in 0..3 {
         let mut client = daemon.connect("tee.sock");
