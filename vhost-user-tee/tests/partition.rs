@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use fake_tee::{FakeTee, GATED_TA};
 use tee::{gp, Context, Failure, OpenSession, Tee, Version};
-use vhost_user_tee::partition::{self, Limits, Partition};
+use vhost_user_tee::partition::{self, Limits, Partition, Tag};
 use virtio_tee_frontend::ring::HANG;
 
 fn eventually(what: &str, condition: impl Fn() -> bool) {
@@ -65,7 +65,7 @@ fn a_reset_that_finds_no_new_tee() {
     let partition = Partition::new(Arc::new(make_tee), Limits::default()).unwrap();
     let context = partition.open_context().unwrap();
     let request = OpenSession { uuid: GATED_TA, login: gp::LOGIN_PUBLIC, client: uuid::Uuid::nil() };
-    partition.open_session(context, request, Vec::new(), 0, Box::new(|_| ())).unwrap();
+    partition.open_session(context, request, Vec::new(), Tag::default(), Box::new(|_| ())).unwrap();
     eventually("the call runs", || state.running() == 1);
 
     std::thread::scope(|scope| {

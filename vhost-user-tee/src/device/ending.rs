@@ -25,12 +25,24 @@ impl Device {
         }
     }
 
-    /// Waits for the chains of a queue that the driver will make no more available on. Calls that
-    /// take longer than `grace` are ended, each step of that within `grace` again; see
-    /// [`Device::end_calls`].
+    /// The driver takes a queue away, and will make no more chains available on it: waits for those that
+    /// it has. Calls that take longer than `grace` are ended, each step of that within `grace` again; see
+    /// [`Device::end_calls`]. Calls of other queues go on: also one that the closing of its session, asked
+    /// for through this queue, waits for.
     pub fn stop_queue<T: Transport>(&self, index: usize, transport: &T, grace: Duration) {
+        self.stop(index, index..index + 1, transport, grace);
+    }
+
+    /// The VMM stops the device with all its VM, queue after queue, and this is one of them; see
+    /// [`Device::stop_queue`]. But where calls of this one take too long, those of all are asked to give up:
+    /// they share the time that they have for it, or the VM would stand still once for each queue.
+    pub fn pause_queue<T: Transport>(&self, index: usize, transport: &T, grace: Duration) {
+        self.stop(index, 0..self.queues.len(), transport, grace);
+    }
+
+    fn stop<T: Transport>(&self, index: usize, asked: Range<usize>, transport: &T, grace: Duration) {
         if self.queues.get(index).is_some_and(|outstanding| !outstanding.wait_idle(grace)) {
-            self.end(index..index + 1, transport, grace);
+            self.end(index..index + 1, &asked, transport, grace);
         }
     }
 
@@ -38,10 +50,12 @@ impl Device {
     /// them and, where that is not heeded within `grace`, abandons them, which ends their TA. What not
     /// even that ends within `grace` is answered with `VIRTIO_TEE_S_IO`.
     pub fn end_calls<T: Transport>(&self, transport: &T, grace: Duration) {
-        self.end(0..self.queues.len(), transport, grace);
+        let all = 0..self.queues.len();
+        self.end(all.clone(), &all, transport, grace);
     }
 
-    fn end<T: Transport>(&self, queues: Range<usize>, transport: &T, grace: Duration) {
+    /// Asks the calls of the queues `asked` to give up until `queues` have none.
+    fn end<T: Transport>(&self, queues: Range<usize>, asked: &Range<usize>, transport: &T, grace: Duration) {
         let idle = |grace| {
             let deadline = Instant::now() + grace;
             let left = || deadline.saturating_duration_since(Instant::now());
@@ -51,7 +65,7 @@ impl Device {
             return;
         }
         for what in [GiveUp::Cancel, GiveUp::Abandon] {
-            self.partition.ask_all(what);
+            self.partition.ask_queues(asked, what);
             if idle(grace) {
                 return;
             }

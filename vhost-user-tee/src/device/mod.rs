@@ -13,7 +13,7 @@
 //!
 //! A door implements [`Transport`], offers the driver [`Device::features`] and what
 //! [`Device::read_config`] reads, calls [`Device::process`] when the driver has made chains available,
-//! [`Device::stop_queue`] before it takes a queue away, [`Device::reset`] when the driver has reset the
+//! [`Device::stop_queue`] or [`Device::pause_queue`] before a queue is taken away, [`Device::reset`] when the driver has reset the
 //! device, and [`Device::shut_down`] in the end.
 
 mod chain;

@@ -14,7 +14,7 @@ use super::outstanding::{put_back, Outstanding, Reply};
 use super::request::{Parameter, Request};
 use super::status::Refusal;
 use super::{memory, response, Device, Transport};
-use crate::partition::{Argument, Buffer, Done, Error, Outcome};
+use crate::partition::{Argument, Buffer, Done, Error, Outcome, Tag};
 
 /// Page runs of calls in flight, in units of `Limits::max_runs`: what bounds the memory that a guest
 /// can have the daemon hold.
@@ -66,6 +66,7 @@ impl Device {
         if room < needed as u64 {
             return Err(Refusal::Room { room, needed });
         }
+        let tag = |cancel_id| Tag { queue: index, cancel_id };
         match request {
             Request::OpenDevice => reply.send(&response::open_device(self.partition.open_context()?)),
             Request::GetVersion => reply.send(&response::get_version(self.partition.version())),
@@ -84,12 +85,12 @@ impl Device {
             Request::OpenSession { context, request, cancel_id, params } => {
                 let (arguments, runs) = self.arguments(memory, params)?;
                 let done = answer_call(reply, runs);
-                self.partition.open_session(context, request, arguments, cancel_id, done)?;
+                self.partition.open_session(context, request, arguments, tag(cancel_id), done)?;
             }
             Request::InvokeFunc { context, session, func, cancel_id, params } => {
                 let (arguments, runs) = self.arguments(memory, params)?;
                 let done = answer_call(reply, runs);
-                self.partition.invoke(context, session, func, arguments, cancel_id, done)?;
+                self.partition.invoke(context, session, func, arguments, tag(cancel_id), done)?;
             }
             Request::CloseSession { context, session } => {
                 self.partition.close_session(context, session, acknowledge(reply))?;

@@ -190,7 +190,8 @@ impl VhostUserBackend for Backend {
     fn stop_vring(&self, queue_index: u32) -> io::Result<()> {
         let index = queue_index as usize;
         if let Some(vrings) = self.vrings.get() {
-            self.device.stop_queue(index, vrings, STOP_GRACE);
+            // One alone is never stopped: without `RING_RESET`, which is not offered, no driver can ask for that.
+            self.device.pause_queue(index, vrings, STOP_GRACE);
             // It may have put chains back.
             self.control_at.store(control_position(vrings), Ordering::Relaxed);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! Opening sessions, invoking, cancelling.
 
+use std::ops::Range;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, MutexGuard};
 
@@ -50,6 +51,15 @@ pub enum Buffer {
     Transient(Vec<Run>),
 }
 
+/// What a call is found by while it is in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tag {
+    /// The queue that it came through.
+    pub queue: usize,
+    /// What the guest calls it in [`Partition::cancel`], if not zero.
+    pub cancel_id: u32,
+}
+
 /// What became of a call that was made.
 #[derive(Debug)]
 pub struct Outcome {
@@ -70,14 +80,13 @@ enum Made {
 }
 
 impl Partition {
-    /// Opens a session. `cancel_id`, if not zero, names the call for [`Partition::cancel`]. `done`
-    /// runs when it has ended, without it if refused.
+    /// Opens a session. `done` runs when the call has ended, without it if refused.
     pub fn open_session(
         &self,
         context: u64,
         request: OpenSession,
         arguments: Vec<Argument>,
-        cancel_id: u32,
+        tag: Tag,
         done: Done<Result<Outcome, Error>>,
     ) -> Result<(), Error> {
         let mut tables = self.shared.lock();
@@ -93,7 +102,7 @@ impl Partition {
             return Err(Error::Limit("sessions"));
         }
         tables.sessions += 1;
-        let call = Call { session: 0, cancel_id, cancel: Arc::default(), memories, ended: false };
+        let call = Call { session: 0, tag, cancel: Arc::default(), memories, ended: false };
         self.submit(tables, context, call, Target::Open { context: tee, request }, params, done)
     }
 
@@ -104,7 +113,7 @@ impl Partition {
         session: u32,
         func: u32,
         arguments: Vec<Argument>,
-        cancel_id: u32,
+        tag: Tag,
         done: Done<Result<Outcome, Error>>,
     ) -> Result<(), Error> {
         let mut tables = self.shared.lock();
@@ -112,7 +121,7 @@ impl Partition {
         let tee = entry.session(context, session)?.tee.clone();
         let (params, memories) = entry.resolve(context, arguments)?;
         entry.session(context, session)?.calls += 1;
-        let call = Call { session, cancel_id, cancel: Arc::default(), memories, ended: false };
+        let call = Call { session, tag, cancel: Arc::default(), memories, ended: false };
         self.submit(tables, context, call, Target::Invoke { session: tee, func }, params, done)
     }
 
@@ -124,7 +133,7 @@ impl Partition {
             .context(context)?
             .calls
             .iter()
-            .filter(|(_, call)| cancel_id != 0 && call.session == session && call.cancel_id == cancel_id)
+            .filter(|(_, call)| cancel_id != 0 && call.session == session && call.tag.cancel_id == cancel_id)
             .filter(|(_, call)| !call.ended)
             .map(|(id, call)| (*id, call.cancel.clone()))
             .collect();
@@ -135,11 +144,14 @@ impl Partition {
         Ok(())
     }
 
-    /// Asks every call in flight to give up.
-    pub fn ask_all(&self, what: GiveUp) {
+    /// Asks every call in flight that came through one of `queues` to give up.
+    pub fn ask_queues(&self, queues: &Range<usize>, what: GiveUp) {
         let tables = self.shared.lock();
         let calls = tables.contexts.values().flat_map(|context| &context.calls);
-        let calls = calls.map(|(id, call)| (*id, call.cancel.clone())).collect();
+        let calls = calls
+            .filter(|(_, call)| queues.contains(&call.tag.queue))
+            .map(|(id, call)| (*id, call.cancel.clone()))
+            .collect();
         drop(tables);
         self.shared.ask(calls, what);
     }

@@ -30,7 +30,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use calls::{Argument, Buffer, Outcome};
+pub use calls::{Argument, Buffer, Outcome, Tag};
 pub use limits::Limits;
 use reaper::Reaper;
 pub use tables::Totals;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tee::{CancelToken, Memory, Tee};
 
 use super::handles::Handles;
-use super::{Done, Error};
+use super::{Done, Error, Tag};
 
 /// What a partition has seen, for the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) struct Registered {
 pub(super) struct Call {
     /// Zero while it opens one.
     pub(super) session: u32,
-    pub(super) cancel_id: u32,
+    pub(super) tag: Tag,
     pub(super) cancel: Arc<CancelToken>,
     /// Registered memories it uses, one entry per parameter; none once it has ended.
     pub(super) memories: Vec<u64>,

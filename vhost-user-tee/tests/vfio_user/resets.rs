@@ -2,6 +2,7 @@
 //! Resets of a queue, of the device and of the function, with calls in flight. While they go on the
 //! registers can be read, and say so.
 
+use tee::gp;
 use virtio_tee_frontend::client::Client;
 use virtio_tee_frontend::vfio_user::pci::common;
 use virtio_tee_frontend::vfio_user::{Command, VfioUser};
@@ -82,6 +83,24 @@ fn a_queue_reset_outwaits_no_call() {
     // What it returns in the end goes nowhere.
     back_end.tee.state.open_gate(true);
     eventually("the call ends", || back_end.tee.state.running() == 0);
+    nop(&mut client, 1, context, session);
+}
+
+#[test]
+fn a_queue_reset_ends_no_call_of_another() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session) = session(&mut client);
+    let own = client.start_invoke(1, context, session, SLEEP, 1, &[]).unwrap();
+    let other = client.start_invoke(2, context, session, SLEEP, 2, &[]).unwrap();
+    eventually("the calls run", || back_end.tee.state.running() == 2);
+    client.front_end().stop_queue(1).unwrap();
+    assert_eq!(client.finish(own).unwrap().ret, gp::ERROR_CANCEL);
+    // Nobody has asked it to give up: it can be cancelled still.
+    assert_eq!(back_end.tee.state.running(), 1);
+    client.cancel(context, session, 2).unwrap();
+    assert_eq!(client.finish(other).unwrap().ret, gp::ERROR_CANCEL);
+    restart_queue(&mut client, 1);
     nop(&mut client, 1, context, session);
 }
 

@@ -78,6 +78,26 @@ fn a_pause_outwaits_no_call() {
 }
 
 #[test]
+fn a_pause_gives_the_calls_of_all_queues_the_same_time() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session) = session(&mut client);
+    let calls = [1, 2].map(|queue| client.start_invoke(queue, context, session, SLEEP, 0, &[]).unwrap());
+    eventually("the calls run", || back_end.tee.state.running() == 2);
+    let bases = [0, 1].map(|queue| client.front_end().stop_queue(queue).unwrap());
+    // The queue of one of them has not been stopped yet.
+    eventually("both calls have given up", || back_end.tee.state.running() == 0);
+    let last = client.front_end().stop_queue(2).unwrap();
+    for call in calls {
+        assert_eq!(client.finish(call).unwrap().ret, gp::ERROR_CANCEL);
+    }
+    for (queue, base) in bases.into_iter().chain([last]).enumerate() {
+        client.front_end().start_queue(queue, base).unwrap();
+    }
+    assert_eq!(client.invoke(context, session, NOP, &[]).unwrap().ret, 0);
+}
+
+#[test]
 fn a_reset_without_a_message_is_noticed() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
