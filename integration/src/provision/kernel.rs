@@ -7,13 +7,12 @@
 //! looked up in the stock kernel's list.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::paths::vm_dir;
 use crate::progress::{say, step};
 
-use super::{store, Arch, ProvisionError, Root};
+use super::{read, store, Arch, ProvisionError, Root};
 
 /// A prepared kernel tree.
 #[derive(Debug, Clone)]
@@ -69,10 +68,6 @@ pub(super) fn ensure(root: &Root) -> Result<KernelTree, ProvisionError> {
     Ok(KernelTree { source, build, make })
 }
 
-fn read(path: PathBuf) -> Result<String, ProvisionError> {
-    fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path, source })
-}
-
 /// The C compiler that a kernel of this configuration was built with.
 fn compiler(config: &str, kernel: &str) -> Result<String, ProvisionError> {
     config
@@ -113,6 +108,8 @@ fn exports(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn tree(exported: &str) -> PathBuf {

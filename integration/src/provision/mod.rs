@@ -118,6 +118,11 @@ pub enum ProvisionError {
     },
 }
 
+/// What a file holds that a step should have left.
+fn read(path: PathBuf) -> Result<String, ProvisionError> {
+    std::fs::read_to_string(&path).map_err(|source| ProvisionError::Read { path, source })
+}
+
 /// An architecture that the driver and the host side are built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arch {

@@ -4,7 +4,6 @@
 //! Programs run in it in a mount namespace of their own. What they write goes to folders of the
 //! outside that are bound into it and vanish with the namespace.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +11,7 @@ use std::process::Command;
 use crate::paths::vm_dir;
 use crate::progress::step;
 
-use super::{host_tools, store, Arch, ProvisionError};
+use super::{host_tools, read, store, Arch, ProvisionError};
 
 const KERNEL: &str = include_str!("root-kernel.sh");
 /// What loads the root's programs.
@@ -105,13 +104,8 @@ pub(super) fn ensure(kind: RootKind) -> Result<Root, ProvisionError> {
         step(&title, &vm_dir().join(format!("log/{name}.log")), command)?;
         Ok::<(), ProvisionError>(())
     })?;
-    let read = |file: &str| {
-        let path = dir.join(file);
-        let text = fs::read_to_string(&path)
-            .map_err(|source| ProvisionError::Read { path: path.clone(), source })?;
-        Ok::<String, ProvisionError>(text.trim().to_owned())
-    };
-    Ok(Root { arch, kernel: read("guest/kernel")?, series: read("guest/series")?, dir })
+    let word = |file: &str| Ok::<_, ProvisionError>(read(dir.join(file))?.trim().to_owned());
+    Ok(Root { arch, kernel: word("guest/kernel")?, series: word("guest/series")?, dir })
 }
 
 impl Root {
