@@ -31,10 +31,13 @@ impl Arguments {
         if params.len() > limits.params {
             return Err(EINVAL);
         }
+        // Most buffers are within a page, and so one run.
+        let is_memref = |param: &Param<'_, _>| matches!(param, Param::MemRef { .. });
+        let memrefs = params.iter().filter(is_memref).count();
         let mut this = Self {
             params: KVec::with_capacity(params.len(), GFP_KERNEL)?,
-            runs: KVVec::new(),
-            memories: KVec::new(),
+            runs: KVVec::with_capacity(memrefs, GFP_KERNEL)?,
+            memories: KVec::with_capacity(memrefs, GFP_KERNEL)?,
         };
         for param in params.iter() {
             let param = this.param(limits, &param)?;

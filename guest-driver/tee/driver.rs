@@ -330,7 +330,8 @@ impl<T: Driver> Vtable<T> {
             // driver does not outlive its memories, nor the binding of the device it maps for.
             unsafe {
                 let dma = Self::data((*ctx).teedev).dma.clone();
-                let segments = Segments::new(pages, count, dma)?;
+                let pages = slice::from_raw_parts(pages, count).iter().copied();
+                let segments = Segments::new(pages, dma)?;
                 Shm::<T>::attach(shm, segments, T::share(Self::context(ctx)))?;
             }
             Ok(0)

@@ -51,19 +51,18 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// `pages` must be `count` valid pages, which stay where they are until the result is dropped.
-    /// `dma` must be bound to a driver until then.
+    /// `pages` must be valid, and stay where they are until the result is dropped. `dma` must be
+    /// bound to a driver until then.
     pub(super) unsafe fn new(
-        pages: *const *mut bindings::page,
-        count: usize,
+        pages: impl Iterator<Item = *mut bindings::page>,
         dma: Option<ARef<device::Device>>,
     ) -> Result<Self> {
         let max = dma.as_ref().map_or(u64::MAX, |dev| max_mapping(dev));
         let mut this = Self::empty(dma, true);
         let mut open: Option<Segment> = None;
-        for index in 0..count {
+        for page in pages {
             // SAFETY: By this function's contract.
-            let addr = unsafe { sys::virtio_tee_helper_page_to_phys(*pages.add(index)) };
+            let addr = unsafe { sys::virtio_tee_helper_page_to_phys(page) };
             match &mut open {
                 Some(last) if last.addr + last.len == addr && last.len < max => {
                     last.len += PAGE_SIZE as u64;

@@ -108,7 +108,7 @@ impl UserRange<'_> {
         }
         // SAFETY: They are valid, and stay pinned until after the result is dropped. Calls return
         // before the device that they are mapped for is unbound.
-        let segments = unsafe { Segments::new(pinned.list.as_ptr(), count, self.dma.cloned()) }?;
+        let segments = unsafe { Segments::new(pinned.list.iter().copied(), self.dma.cloned()) }?;
         Ok(UserMemory {
             segments,
             _pages: Pages::Pinned(pinned),
@@ -119,7 +119,6 @@ impl UserRange<'_> {
     fn copy(&self, count: usize) -> Result<UserMemory> {
         let mut reader = UserSlice::new(UserPtr::from_addr(self.address), self.size).reader();
         let mut pages = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        let mut list = KVVec::with_capacity(count, GFP_KERNEL)?;
         let page_offset = self.address % PAGE_SIZE;
         let mut offset = page_offset;
         for _ in 0..count {
@@ -128,12 +127,11 @@ impl UserRange<'_> {
             // SAFETY: Nobody else has the page yet.
             unsafe { page.copy_from_user_slice_raw(&mut reader, offset, len) }?;
             offset = 0;
-            list.push(page.as_ptr(), GFP_KERNEL)?;
             pages.push(page, GFP_KERNEL_ACCOUNT)?;
         }
         // SAFETY: They are valid, and are not freed before the result is dropped. As to the device,
         // as in `pin`.
-        let segments = unsafe { Segments::new(list.as_ptr(), count, self.dma.cloned()) }?;
+        let segments = unsafe { Segments::new(pages.iter().map(Page::as_ptr), self.dma.cloned()) }?;
         Ok(UserMemory {
             segments,
             _pages: Pages::Copied(pages),
