@@ -16,6 +16,10 @@ const CLIENTS_KBUILD: &str = "obj-m := optee-rng.o $(if $(CONFIG_KEYS),trusted.o
 trusted-y := trusted_core.o trusted_tee.o
 ccflags-y := -DCONFIG_TRUSTED_KEYS_TEE";
 
+/// Holds the driver against the kernel's way to format Rust.
+const FORMATTED: &str = "rustfmt --check --edition 2021 --config-path /kernel/src/.rustfmt.toml \
+                         /kernel/module/guest-driver/virtio_tee_main.rs";
+
 /// What makes allocations fail.
 const FAIL_NTH: &str = "integration/fail-nth";
 /// The tests' own client within the kernel.
@@ -42,7 +46,7 @@ pub struct Driver {
 pub enum Lints {
     /// They do not: for trying things out.
     Warn,
-    /// Each is an error, Clippy's too.
+    /// Each is an error, Clippy's too, and so is what is not formatted as the kernel's Rust is.
     Deny,
 }
 
@@ -55,8 +59,13 @@ pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Dri
     let make = |folder: &str, flags: &str| {
         format!("make -C /kernel/build M=/kernel/module/{folder} {} {flags} modules", tree.make)
     };
+    let check = match lints {
+        Lints::Warn => "",
+        Lints::Deny => FORMATTED,
+    };
     let make = format!(
-        "{}
+        "{check}
+         {}
          mkdir -p /kernel/module/clients
          (cd /kernel/src && cp {CLIENTS} /kernel/module/clients/)
          echo '{CLIENTS_KBUILD}' >/kernel/module/clients/Kbuild
