@@ -54,14 +54,13 @@ pub(super) fn open_session(
         num_params: arguments.num_params(),
         num_runs: arguments.num_runs(),
     };
-    let device = &context.device;
-    let close = device.buffer(
+    let close = context.buffer(
         close_message(context.id, 0)?,
         size_of::<wire::ResponseHeader>(),
         KVec::new(),
         Aftermath::None,
     )?;
-    let quota = Quota::take(device, Kind::Session).ok_or(ENOMEM)?;
+    let quota = Quota::take(&context.device, Kind::Session).ok_or(ENOMEM)?;
     let call = Call {
         context,
         session: wire::VIRTIO_TEE_SESSION_NONE,
@@ -117,8 +116,7 @@ pub(super) fn invoke(
 /// Closes a session; the TA is told.
 pub(super) fn close_session(context: &Context, session: u32) -> Result {
     context.check()?;
-    let device = &context.device;
-    let mut buffer = device.buffer(
+    let mut buffer = context.buffer(
         close_message(context.id, session)?,
         size_of::<wire::ResponseHeader>(),
         KVec::new(),
@@ -128,18 +126,17 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
     request.waiter = Some(Waiter::new()?);
     // After all that takes memory: without it the session is still there, to be closed again.
     request.aftermath = Aftermath::CloseSession(context.sessions.closing(session)?);
-    let answer = device.call_with(To::Tee, buffer)?;
+    let answer = context.device.call_with(To::Tee, buffer, || ())?;
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
 
 /// Asks for a call to be given up.
 pub(super) fn cancel(context: &Context, session: u32, cancel_id: u32) -> Result {
-    context.check()?;
     let cancel_id = match session {
         wire::VIRTIO_TEE_SESSION_NONE => cancel_id,
         _ => name_in_session(cancel_id),
     };
-    let answer = context.device.call(
+    let answer = context.call(
         To::Control,
         cancel_message(context.id, session, cancel_id)?,
         size_of::<wire::ResponseHeader>(),
@@ -244,7 +241,6 @@ impl Call<'_> {
         params: &mut Params<'_, VirtioTee>,
         aftermath: Aftermath,
     ) -> Result<Option<(wire::CallResp, RequestBuffer)>> {
-        let device = &self.context.device;
         let mut request = KVVec::with_capacity(
             size_of::<M>() + arguments.params.as_bytes().len() + arguments.runs.as_bytes().len(),
             GFP_KERNEL,
@@ -255,7 +251,9 @@ impl Call<'_> {
         let mut results =
             KVec::from_elem(wire::ParamResult::new_zeroed(), params.len(), GFP_KERNEL)?;
         let response_len = size_of::<wire::CallResp>() + results.as_bytes().len();
-        let mut buffer = device.buffer(request, response_len, arguments.memories, aftermath)?;
+        let mut buffer =
+            self.context
+                .buffer(request, response_len, arguments.memories, aftermath)?;
         buffer.token_mut().in_flight = Some(InFlight::new(self.context.into()));
 
         for loan in &buffer.token().memories {
@@ -266,11 +264,10 @@ impl Call<'_> {
         } else {
             To::Tee
         };
-        let answer = device.call_with(to, buffer).inspect_err(|error| {
-            if *error == EINTR {
-                self.give_up();
-            }
-        })?;
+        let answer = self
+            .context
+            .device
+            .call_with(to, buffer, || self.give_up())?;
         match read(&answer, &mut results, params) {
             Ok(call) => Ok(Some((call, answer))),
             Err(ENODEV | EPROTO) => {
@@ -282,12 +279,11 @@ impl Call<'_> {
         }
     }
 
-    /// The client has been killed: asks for the call to be cancelled, and does not wait.
+    /// The client has been killed: asks for the call to be cancelled, and does not wait for that.
     fn give_up(&self) {
-        let device = &self.context.device;
         let cancel =
             cancel_message(self.context.id, self.session, self.cancel_id).and_then(|cancel| {
-                device.buffer(
+                self.context.buffer(
                     cancel,
                     size_of::<wire::ResponseHeader>(),
                     KVec::new(),
@@ -295,7 +291,7 @@ impl Call<'_> {
                 )
             });
         if let Ok(cancel) = cancel {
-            device.post(To::Control, cancel);
+            self.context.device.post(To::Control, cancel);
         }
     }
 }

@@ -12,6 +12,7 @@ use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
 use super::{
     device::{header, message, response, TeeDevice, To},
+    loan::Loan,
     quota::{Kind, Quota},
     request::{Aftermath, Request, RequestBuffer},
     session::Sessions,
@@ -20,7 +21,7 @@ use super::{
 #[cfg(linux_7_2)]
 use crate::linux_7_2::ESTALE;
 use crate::{
-    sync::{new_spinlock_irq, new_waitqueue, SpinLockIrq, WaitQueue},
+    sync::{new_spinlock_irq, new_waitqueue, Manner, SpinLockIrq, WaitQueue},
     virtio::Buffer,
     wire,
 };
@@ -66,8 +67,6 @@ impl Context {
             KVec::new(),
             Aftermath::CloseContext(closing),
         )?;
-        // Before: after a reset meanwhile the context is none.
-        let start = device.queues.starts();
         let mut answer = device.call(
             To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_OPEN_DEVICE, 0))?,
@@ -75,12 +74,12 @@ impl Context {
             KVec::new(),
             Aftermath::OpenContext(close),
         )?;
-        let id = context_of(&answer)?;
+        let (id, start) = context_of(&answer)?;
         let aftermath = mem::replace(&mut answer.token_mut().aftermath, Aftermath::None);
         let Aftermath::OpenContext(close) = aftermath else {
             return Err(EIO);
         };
-        let close = Some(Close::new(device.clone(), close, id, start));
+        let close = Some(Close::new(device.clone(), close, (id, start)));
         let usage = Listed::new(device, id)?;
         Arc::pin_init(
             pin_init!(Self {
@@ -96,7 +95,36 @@ impl Context {
         )
     }
 
-    /// `ESTALE` if the device has been reset since, by which it has forgotten the context.
+    /// Makes the buffer of a request in this context. It is not submitted (`ESTALE`) once the
+    /// device has been reset, by which it has forgotten the context.
+    pub(super) fn buffer(
+        &self,
+        message: KVVec<u8>,
+        response_len: usize,
+        memories: KVec<Loan>,
+        aftermath: Aftermath,
+    ) -> Result<RequestBuffer> {
+        let device = &self.device;
+        let mut buffer = device.buffer(message, response_len, memories, aftermath)?;
+        buffer.of_start(self.start);
+        Ok(buffer)
+    }
+
+    /// Makes a request in this context and waits as [`TeeDevice::call`] does.
+    pub(super) fn call(
+        &self,
+        to: To,
+        message: KVVec<u8>,
+        response_len: usize,
+        memories: KVec<Loan>,
+        aftermath: Aftermath,
+    ) -> Result<RequestBuffer> {
+        let buffer = self.buffer(message, response_len, memories, aftermath)?;
+        self.device.call_with(to, buffer, || ())
+    }
+
+    /// `ESTALE` if the device has been reset since the context was opened: before all that a call
+    /// takes.
     pub(super) fn check(&self) -> Result {
         if self.device.queues.starts() == self.start {
             Ok(())
@@ -153,18 +181,17 @@ impl Context {
 
 /// Closes a context whose client has gone before it was open.
 pub(super) fn close_abandoned(answer: &Buffer<Request>, close: RequestBuffer) {
-    if let Ok(id) = context_of(answer) {
-        let device = answer.token().device.clone();
-        let start = device.queues.starts();
-        drop(Close::new(device, close, id, start));
+    if let Ok(context) = context_of(answer) {
+        drop(Close::new(answer.token().device.clone(), close, context));
     }
 }
 
-fn context_of(answer: &Buffer<Request>) -> Result<u64> {
+/// The device's number for a new context, and the start that it is of.
+fn context_of(answer: &Buffer<Request>) -> Result<(u64, u32)> {
     let response: wire::OpenDeviceResp = response(answer)?;
     match response.context.get() {
         0 => Err(EIO),
-        id => Ok(id),
+        id => Ok((id, answer.start())),
     }
 }
 
@@ -172,19 +199,18 @@ fn context_of(answer: &Buffer<Request>) -> Result<u64> {
 /// cannot fail for want of memory.
 struct Close {
     device: Arc<TeeDevice>,
-    start: u32,
     request: Option<RequestBuffer>,
 }
 
 impl Close {
-    fn new(device: Arc<TeeDevice>, mut request: RequestBuffer, id: u64, start: u32) -> Self {
+    fn new(device: Arc<TeeDevice>, mut request: RequestBuffer, (id, start): (u64, u32)) -> Self {
+        request.of_start(start);
         let at = offset_of!(wire::RequestHeader, context);
         if let Some(field) = request.request_mut().get_mut(at..at + size_of::<U64>()) {
             field.copy_from_slice(U64::new(id).as_bytes());
         }
         Self {
             device,
-            start,
             request: Some(request),
         }
     }
@@ -192,12 +218,8 @@ impl Close {
 
 impl Drop for Close {
     fn drop(&mut self) {
-        match self.request.take() {
-            Some(request) if self.device.queues.starts() == self.start => {
-                self.device.post_or_abandon(To::Control, request);
-            }
-            // The device has been reset since, by which it has forgotten the context.
-            _ => (),
+        if let Some(request) = self.request.take() {
+            self.device.post_or_abandon(To::Control, request);
         }
     }
 }
@@ -239,7 +261,7 @@ impl Outcome {
     }
 
     fn wait(&self) -> Result {
-        self.arrival.wait(|| *self.result.lock())
+        self.arrival.wait(Manner::default(), || *self.result.lock())
     }
 
     /// Only the first one counts.

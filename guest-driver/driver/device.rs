@@ -25,7 +25,7 @@ use super::{
     usage::Usages,
 };
 #[cfg(linux_7_2)]
-use crate::linux_7_2::EPROTO;
+use crate::linux_7_2::{EPROTO, ESTALE};
 use crate::{
     virtio::{Buffer, Rejected, Submission, Token, Virtqueues, Wait},
     wire,
@@ -144,12 +144,18 @@ impl TeeDevice {
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
         let buffer = self.buffer(message, response_len, memories, aftermath)?;
-        self.call_with(to, buffer)
+        self.call_with(to, buffer, || ())
     }
 
     /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter
-    /// already.
-    pub(super) fn call_with(&self, to: To, mut buffer: RequestBuffer) -> Result<RequestBuffer> {
+    /// already. `killed` is called when a fatal signal arrives while the device has the request,
+    /// whether that ends the wait or not.
+    pub(super) fn call_with(
+        &self,
+        to: To,
+        mut buffer: RequestBuffer,
+        killed: impl FnOnce(),
+    ) -> Result<RequestBuffer> {
         let waiter = match buffer.token().waiter.clone() {
             Some(waiter) => waiter,
             None => Waiter::new()?,
@@ -158,16 +164,22 @@ impl TeeDevice {
         request.waiter = Some(waiter.clone());
         let mut waits = request.memories.iter().map(Loan::wait);
         let wait = waits
-            .find(|wait| *wait == Wait::Uninterruptible)
+            .find(|wait| *wait == Wait::Locked)
             .unwrap_or(Wait::Killable);
-        match (self.queues.submit(buffer, to.submission(wait)), wait) {
-            (Ok(()), Wait::Killable) => waiter.wait_killable(),
-            (Ok(()), Wait::Uninterruptible) => Ok(waiter.wait()),
-            (Err(Rejected { error, buffer }), _) => {
-                Request::deferred(buffer);
-                Err(error)
-            }
+        self.submit(to, wait, buffer)?;
+        match wait {
+            Wait::Locked => Ok(waiter.wait_locked(killed)),
+            _ => waiter.wait_killable().inspect_err(|_| killed()),
         }
+    }
+
+    /// Submits a request; where that fails, nothing is going to come of it.
+    fn submit(&self, to: To, wait: Wait, buffer: RequestBuffer) -> Result {
+        let submitted = self.queues.submit(buffer, to.submission(wait));
+        submitted.map_err(|Rejected { error, buffer }| {
+            Request::deferred(buffer);
+            error
+        })
     }
 
     /// Makes a request that has a waiter and has to be made, and waits for the response, whatever
@@ -185,10 +197,8 @@ impl TeeDevice {
 
     /// Makes a request whose response nobody waits for.
     pub(super) fn post(&self, to: To, buffer: RequestBuffer) {
-        let submission = to.submission(Wait::Uninterruptible);
-        if let Err(Rejected { buffer, .. }) = self.queues.submit(buffer, submission) {
-            Request::deferred(buffer);
-        }
+        // Nothing is lost that a reset would not have ended as well.
+        let _ = self.submit(to, Wait::Uninterruptible, buffer);
     }
 
     /// Makes a request that ends what the device has of the guest's memory, whose response somebody
@@ -196,7 +206,8 @@ impl TeeDevice {
     /// sleep.
     pub(super) fn post_or_abandon(&self, to: To, buffer: RequestBuffer) {
         if let Err(Rejected { error, buffer }) = self.submit_patiently(to, buffer) {
-            if error != ENODEV {
+            // Otherwise it is being reset, or was.
+            if !matches!(error, ENODEV | ESTALE) {
                 self.queues.abandon();
             }
             Request::deferred(buffer);

@@ -66,10 +66,11 @@ impl Loan {
     }
 
     /// How to wait for the device to give it back. Of user space's the pages stay until then
-    /// whoever is killed; those of a client within the kernel stay as long as it is waiting.
+    /// whoever is killed; those of a client within the kernel stay as long as it is waiting, and
+    /// that client may have locks.
     pub(super) fn wait(&self) -> Wait {
         match self.shm() {
-            Some(shm) if shm.is_kernels() => Wait::Uninterruptible,
+            Some(shm) if shm.is_kernels() => Wait::Locked,
             _ => Wait::Killable,
         }
     }

@@ -24,7 +24,7 @@ use super::{
 #[cfg(linux_7_2)]
 use crate::linux_7_2::{EPROTO, ESTALE};
 use crate::{
-    sync::{new_waitqueue, WaitQueue},
+    sync::{new_waitqueue, Manner, WaitQueue},
     tee::Shm,
     virtio::Buffer,
     wire,
@@ -89,7 +89,6 @@ impl Memory {
 
     /// Has the device end all access to the memory. With `ENODEV` it is being reset.
     fn take_back(&self, unregister: RequestBuffer) -> Result {
-        self.context.check()?;
         if let Some(closed) = self.context.closed() {
             return closed;
         }
@@ -145,7 +144,10 @@ enum Step {
 /// along.
 pub(super) fn name_for_call(shm: &Shm<VirtioTee>, must: bool) -> Result<Option<u64>> {
     let memory = shm.memory();
-    match memory.settled.wait_killable(|| memory.step(must))? {
+    match memory
+        .settled
+        .wait_killable(Manner::default(), || memory.step(must))?
+    {
         Step::Name(id) => return Ok(Some(id)),
         Step::TakeAlong => return Ok(None),
         Step::Register => (),
@@ -167,14 +169,14 @@ pub(super) fn name_for_call(shm: &Shm<VirtioTee>, must: bool) -> Result<Option<u
 /// Asks the device to register `shm`. Where this fails with anything but `EINTR`, it has not.
 fn register(shm: &Shm<VirtioTee>) -> Result {
     let memory = shm.memory();
-    let device = &memory.context.device;
+    let context = &memory.context;
+    let limits = &context.device.limits;
     let segments = shm.segments();
-    memory.context.check()?;
 
-    let quota = MemoryQuota::take(&memory.context, segments.len())?;
-    let mut unregister = device.buffer(
+    let quota = MemoryQuota::take(context, segments.len())?;
+    let mut unregister = context.buffer(
         message(&wire::UnregisterMemReq {
-            header: header(wire::VIRTIO_TEE_CMD_UNREGISTER_MEM, memory.context.id),
+            header: header(wire::VIRTIO_TEE_CMD_UNREGISTER_MEM, context.id),
             memory: 0.into(),
         })?,
         size_of::<wire::ResponseHeader>(),
@@ -184,11 +186,11 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     unregister.token_mut().waiter = Some(Waiter::new()?);
 
     let runs = segments.range(0, segments.len()).count();
-    if runs > device.limits.runs {
+    if runs > limits.runs {
         return Err(E2BIG);
     }
     let mut request = message(&wire::RegisterMemReq {
-        header: header(wire::VIRTIO_TEE_CMD_REGISTER_MEM, memory.context.id),
+        header: header(wire::VIRTIO_TEE_CMD_REGISTER_MEM, context.id),
         num_runs: (runs as u32).into(),
         reserved: 0.into(),
     })?;
@@ -203,7 +205,7 @@ fn register(shm: &Shm<VirtioTee>) -> Result {
     let mut memories = KVec::with_capacity(1, GFP_KERNEL)?;
     memories.push(Loan::whole(shm), GFP_KERNEL)?;
 
-    let mut answer = device.call(
+    let mut answer = context.call(
         To::Control,
         request,
         size_of::<wire::RegisterMemResp>(),

@@ -15,7 +15,7 @@ use super::{
     quota::Quota,
 };
 use crate::{
-    sync::{new_spinlock_irq, new_waitqueue, SpinLockIrq, WaitQueue},
+    sync::{new_spinlock_irq, new_waitqueue, Manner, SpinLockIrq, WaitQueue},
     virtio::{Buffer, Token},
 };
 
@@ -98,17 +98,34 @@ impl Waiter {
 
     /// Waits for the response, or until a fatal signal arrives: then the request is left behind.
     pub(super) fn wait_killable(&self) -> Result<RequestBuffer> {
-        self.arrival.wait_killable(|| self.take()).or_else(|error| {
-            match mem::replace(&mut *self.place.lock(), Place::Left) {
+        let answer = self
+            .arrival
+            .wait_killable(Manner::default(), || self.take());
+        answer.or_else(
+            |error| match mem::replace(&mut *self.place.lock(), Place::Left) {
                 Place::Answered(buffer) => Ok(buffer),
                 _ => Err(error),
-            }
-        })
+            },
+        )
     }
 
     /// Waits for the response.
     pub(super) fn wait(&self) -> RequestBuffer {
-        self.arrival.wait(|| self.take())
+        self.arrival.wait(Manner::default(), || self.take())
+    }
+
+    /// Waits for the response, and calls `killed` if a fatal signal arrives meanwhile. The task may
+    /// have locks: it is not to be frozen.
+    pub(super) fn wait_locked(&self, killed: impl FnOnce()) -> RequestBuffer {
+        let locked = Manner {
+            locked: true,
+            ..Manner::default()
+        };
+        let answer = self.arrival.wait_killable(locked, || self.take());
+        answer.unwrap_or_else(|_| {
+            killed();
+            self.arrival.wait(locked, || self.take())
+        })
     }
 
     /// Hands the response over. The buffer comes back if nobody waits.

@@ -9,5 +9,5 @@ mod workqueue;
 pub(crate) use crate::linux_7_2::{new_spinlock_irq, synchronize_rcu, SpinLockIrq};
 #[cfg(not(linux_7_2))]
 pub(crate) use kernel::sync::{new_spinlock_irq, rcu::synchronize_rcu, SpinLockIrq};
-pub(crate) use wait::{new_waitqueue, WaitQueue};
+pub(crate) use wait::{new_waitqueue, Manner, WaitQueue};
 pub(crate) use workqueue::OwnedQueue;

@@ -18,7 +18,33 @@ use crate::sys;
 
 const TASK_KILLABLE: c_int = TASK_UNINTERRUPTIBLE | bindings::TASK_WAKEKILL as c_int;
 
-const IN_TURN: c_int = bindings::WQ_FLAG_EXCLUSIVE as c_int;
+/// How a task waits.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// For [`WaitQueue::wake`], which wakes some of the waiters: those that have waited longest.
+    pub(crate) in_turn: bool,
+    /// The task may have locks: it is not to be frozen with them, as others that want them could
+    /// not be frozen then.
+    pub(crate) locked: bool,
+}
+
+impl Manner {
+    fn state(self, state: c_int) -> c_int {
+        if self.locked {
+            state
+        } else {
+            state | TASK_FREEZABLE
+        }
+    }
+
+    fn flags(self) -> c_int {
+        if self.in_turn {
+            bindings::WQ_FLAG_EXCLUSIVE as c_int
+        } else {
+            0
+        }
+    }
+}
 
 /// Creates a [`WaitQueue`] initialiser with a lock class of its own.
 macro_rules! new_waitqueue {
@@ -31,7 +57,7 @@ pub(crate) use new_waitqueue;
 /// Tasks that wait for a condition: `struct wait_queue_head`.
 ///
 /// Unlike the kernel crate's `CondVar`, it has a wait that only a fatal signal ends, and it is not
-/// tied to one lock. All waits let the freezer pass.
+/// tied to one lock.
 #[pin_data]
 pub(crate) struct WaitQueue {
     #[pin]
@@ -81,42 +107,28 @@ impl WaitQueue {
     }
 
     /// Waits until `condition` has a value. It is called on this task only, but must not sleep.
-    pub(crate) fn wait<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
+    pub(crate) fn wait<R>(&self, how: Manner, mut condition: impl FnMut() -> Option<R>) -> R {
         loop {
             // Without WAKEKILL in the state no signal ends the wait.
-            if let Ok(value) = self.wait_in(TASK_UNINTERRUPTIBLE, 0, &mut condition) {
+            if let Ok(value) = self.wait_in(TASK_UNINTERRUPTIBLE, how, &mut condition) {
                 return value;
             }
         }
     }
 
     /// Waits until `condition` has a value, or a fatal signal ends the wait: `EINTR`.
-    pub(crate) fn wait_killable<R>(&self, mut condition: impl FnMut() -> Option<R>) -> Result<R> {
-        self.wait_in(TASK_KILLABLE, 0, &mut condition)
-    }
-
-    /// As [`wait`](Self::wait), in turn: for [`wake`](Self::wake), which wakes some of the waiters.
-    pub(crate) fn wait_in_turn<R>(&self, mut condition: impl FnMut() -> Option<R>) -> R {
-        loop {
-            let result = self.wait_in(TASK_UNINTERRUPTIBLE, IN_TURN, &mut condition);
-            if let Ok(value) = result {
-                return value;
-            }
-        }
-    }
-
-    /// As [`wait_killable`](Self::wait_killable), in turn.
-    pub(crate) fn wait_in_turn_killable<R>(
+    pub(crate) fn wait_killable<R>(
         &self,
+        how: Manner,
         mut condition: impl FnMut() -> Option<R>,
     ) -> Result<R> {
-        self.wait_in(TASK_KILLABLE, IN_TURN, &mut condition)
+        self.wait_in(TASK_KILLABLE, how, &mut condition)
     }
 
     fn wait_in<R>(
         &self,
         state: c_int,
-        flags: c_int,
+        how: Manner,
         condition: &mut dyn FnMut() -> Option<R>,
     ) -> Result<R> {
         if let Some(value) = condition() {
@@ -125,15 +137,11 @@ impl WaitQueue {
         let entry = Opaque::<bindings::wait_queue_entry>::uninit();
         // SAFETY: `entry` is valid memory that does not move, and is off the queue again before
         // this function returns.
-        unsafe { bindings::init_wait_entry(entry.get(), flags) };
+        unsafe { bindings::init_wait_entry(entry.get(), how.flags()) };
         let result = loop {
             // SAFETY: Queue and entry are initialised.
             let signal = unsafe {
-                bindings::prepare_to_wait_event(
-                    self.head.get(),
-                    entry.get(),
-                    state | TASK_FREEZABLE,
-                )
+                bindings::prepare_to_wait_event(self.head.get(), entry.get(), how.state(state))
             };
             if let Some(value) = condition() {
                 break Ok(value);

@@ -39,6 +39,8 @@ pub(crate) struct Buffer<T: Token> {
     table: KVec<bindings::scatterlist>,
     request_entries: usize,
     written: Option<usize>,
+    only_in: Option<u32>,
+    start: u32,
     token: T,
     #[pin]
     work: Work<Buffer<T>>,
@@ -90,6 +92,8 @@ impl<T: Token> Buffer<T> {
                 table,
                 request_entries,
                 written: None,
+                only_in: None,
+                start: 0,
                 token,
                 work <- new_work!("virtio::Buffer"),
             }),
@@ -105,6 +109,26 @@ impl<T: Token> Buffer<T> {
     /// The driver's token, to change it.
     pub(crate) fn token_mut<'a>(self: &'a mut Pin<KBox<Self>>) -> &'a mut T {
         self.as_mut().project().token
+    }
+
+    /// Which [start](super::Virtqueues::starts) of the queues the device had the buffer in, if it
+    /// had.
+    pub(crate) fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// The request makes sense to the device only until it is reset: it is only to be submitted in
+    /// that start of the queues.
+    pub(crate) fn of_start(self: &mut Pin<KBox<Self>>, start: u32) {
+        *self.as_mut().project().only_in = Some(start);
+    }
+
+    /// Takes note of the start that the buffer is about to be submitted in. False if that is not to
+    /// be.
+    pub(super) fn enter(self: &mut Pin<KBox<Self>>, start: u32) -> bool {
+        let this = self.as_mut().project();
+        *this.start = start;
+        this.only_in.is_none_or(|only| only == start)
     }
 
     /// The request, to complete it before it is submitted.

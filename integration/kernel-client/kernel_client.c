@@ -3,8 +3,8 @@
  * A client of a TEE within the kernel, whose calls last as long as a test wants.
  *
  * Whoever writes to <debugfs>/kernel_client/call makes a call of the tests' TA "probe" (its command WATCH), with
- * memory that this module has allocated itself and registers for the call. While the TA is in it, "there" is 1;
- * it returns when "go" is set.
+ * memory that this module has allocated itself and registers for the call. While the TA is in it, "there" is 1,
+ * or 100 once it is asked to be cancelled; it returns when "go" is set.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>

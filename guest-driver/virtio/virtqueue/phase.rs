@@ -76,11 +76,13 @@ impl<T: Token> Virtqueues<T> {
         }
         self.spread_interrupts();
         // Before anything is submitted anew: what is from before has to be told from it.
-        self.starts.fetch_add(1, Relaxed);
+        let start = self.starts.fetch_add(1, Relaxed).wrapping_add(1);
         // SAFETY: The device is valid and has its queues.
         unsafe { sys::virtio_tee_helper_device_ready(vdev) };
         for queue in &self.queues {
-            queue.ring.lock().live = true;
+            let mut ring = queue.ring.lock();
+            ring.start = start;
+            ring.live = true;
         }
         *phase = Phase::Running;
         Ok(())

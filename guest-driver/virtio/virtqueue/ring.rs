@@ -7,6 +7,8 @@ use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{bindings, error::to_result, prelude::*, str::CString, sync::rcu};
 
 use super::super::{Buffer, Token};
+#[cfg(linux_7_2)]
+use crate::linux_7_2::ESTALE;
 use crate::{
     sync::{new_spinlock_irq, SpinLockIrq},
     sys,
@@ -29,6 +31,8 @@ pub(super) struct Ring<T: Token> {
     pub(super) vq: Option<NonNull<sys::virtqueue>>,
     /// The device takes buffers. An RCU grace period after the end of that, nobody notifies it.
     pub(super) live: bool,
+    /// Which start of the queues this is of, while it is live.
+    pub(super) start: u32,
     pub(super) in_flight: usize,
     pub(super) counts: Counts,
     _buffers: PhantomData<KBox<Buffer<T>>>,
@@ -67,6 +71,7 @@ impl<T: Token> Queue<T> {
             ring <- new_spinlock_irq!(Ring {
                 vq: None,
                 live: false,
+                start: 0,
                 in_flight: 0,
                 counts: Counts::default(),
                 _buffers: PhantomData,
@@ -80,6 +85,9 @@ impl<T: Token> Queue<T> {
         let (true, Some(vq)) = (ring.live, ring.vq) else {
             return Added::Failed(ENODEV, buffer);
         };
+        if !buffer.enter(ring.start) {
+            return Added::Failed(ESTALE, buffer);
+        }
         let vq = vq.as_ptr();
         let mut tables = buffer.tables();
         // SAFETY: By the invariant of `Ring`.

@@ -11,7 +11,7 @@ use super::{
     ring::Added,
     Virtqueues,
 };
-use crate::sync::{new_waitqueue, WaitQueue};
+use crate::sync::{new_waitqueue, Manner, WaitQueue};
 
 /// Where a buffer goes, and what it waits for.
 #[derive(Clone, Copy)]
@@ -33,6 +33,8 @@ pub(crate) enum Wait {
     Killable,
     /// Until there is some.
     Uninterruptible,
+    /// The same, by a task that may have locks: it is not to be frozen.
+    Locked,
 }
 
 /// A buffer that the device has not got.
@@ -82,8 +84,9 @@ impl Group {
 impl<T: Token> Virtqueues<T> {
     /// Gives a buffer to the device, on the first queue of a group that has room.
     ///
-    /// Where all are full, waits, at most until a fatal signal arrives (`EINTR`). On failure the
-    /// device has not seen the buffer, and the caller has it back.
+    /// Where all are full, waits, at most until a fatal signal arrives (`EINTR`). `ESTALE` if the
+    /// buffer is of a [start](Buffer::of_start) before this one. On failure the device has not seen
+    /// the buffer, and the caller has it back.
     pub(crate) fn submit(
         &self,
         buffer: Pin<KBox<Buffer<T>>>,
@@ -122,11 +125,15 @@ impl<T: Token> Virtqueues<T> {
             } else {
                 &group.room
             };
+            let manner = Manner {
+                in_turn: true,
+                locked: how.wait == Wait::Locked,
+            };
             let result = match how.wait {
                 Wait::Killable => room
-                    .wait_in_turn_killable(&mut attempt)
+                    .wait_killable(manner, &mut attempt)
                     .and_then(|added| added),
-                Wait::Uninterruptible => room.wait_in_turn(&mut attempt),
+                Wait::Uninterruptible | Wait::Locked => room.wait(manner, &mut attempt),
             };
             // There can be room for more than were woken, or they did not need it.
             group.wake(1);

@@ -136,6 +136,7 @@ static TEE_Result watch(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	if (watched >= params[0].memref.size || set >= params[0].memref.size)
 		return TEE_ERROR_BAD_PARAMETERS;
 
+	TEE_UnmaskCancellation();
 	TEE_GetSystemTime(&end);
 	end.seconds += WATCH_LIMIT_S;
 	__atomic_store_n(&bytes[set], 1, __ATOMIC_SEQ_CST);
@@ -143,6 +144,8 @@ static TEE_Result watch(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 		TEE_GetSystemTime(&now);
 		if (now.seconds >= end.seconds)
 			return TEE_ERROR_GENERIC;
+		if (TEE_GetCancellationFlag())
+			__atomic_store_n(&bytes[set], PROBE_WATCH_CANCELLED, __ATOMIC_SEQ_CST);
 		TEE_Wait(1);
 	}
 	__atomic_store_n(&bytes[set], seen + 1, __ATOMIC_SEQ_CST);

@@ -36,8 +36,10 @@
 /*
  * p0 memref inout, p1 value inout: sets byte p1.b to 1, waits (10 s at most) until byte p1.a is not
  * 0, sets byte p1.b to that byte + 1. p1.a = the byte seen. TEE_ERROR_GENERIC when it gave up.
+ * Asked to be cancelled, it sets byte p1.b to PROBE_WATCH_CANCELLED, and waits on.
  */
 #define PROBE_CMD_WATCH 9
+#define PROBE_WATCH_CANCELLED 100
 #define PROBE_CMD_FILL 10	/* p0 memref out, p1 value in: every byte = p1.a */
 /* p0 memref out, p1 value in: needs p1.a bytes; fills them with 0x5a, or TEE_ERROR_SHORT_BUFFER */
 #define PROBE_CMD_SHORT_BUFFER 11
