@@ -176,7 +176,11 @@ fn nothing_is_left_of_many_sessions_of_tas() {
     wait_until("two processes", || settled().0 == 2);
     let (warm, warm_memory) = (settled(), private_memory());
     (0..300).for_each(round);
-    wait_until("no more processes and files than before", || settled() == warm);
+    // Fewer, where what had just ended was still being freed when these were counted.
+    wait_until("no more processes and files than before", || {
+        let now = settled();
+        now.0 <= warm.0 && now.1 <= warm.1
+    });
     let grown = private_memory().saturating_sub(warm_memory);
     assert!(grown < 1 << 20, "{grown} bytes more");
     close(single);

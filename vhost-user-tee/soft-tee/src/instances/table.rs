@@ -139,21 +139,20 @@ impl Shared {
     /// Closes all that is to be closed.
     fn close_all(&self) {
         let cancel = CancelToken::new();
-        loop {
-            let session = {
-                let mut table = self.table();
-                let Some(session) = table.to_close.pop_front() else {
-                    table.closing -= 1;
-                    break;
-                };
-                session
-            };
+        let mut table = self.table();
+        while let Some(session) = table.to_close.pop_front() {
+            drop(table);
             // Without the whole, all that there was has ended.
             if let Some(instances) = self.owner.get().and_then(Weak::upgrade) {
                 session.close(Terms::new(&instances, &cancel));
             }
+            drop(session);
             self.ended.notify_all();
+            table = self.table();
         }
+        table.closing -= 1;
+        drop(table);
+        // Not together with the last session: others may have closed all that there was for this thread.
         self.ended.notify_all();
     }
 }
