@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod host_load;
 mod optee_bench;
 mod queue_bench;
 mod tee_calls_bench;

@@ -1,23 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! How many calls threads get done over two request queues, beside a device with one: one boot, two devices, in
-//! turns.
+//! turns. And what the host's processors do meanwhile: calls a second cannot become more than they let them.
+
+use std::thread;
+use std::time::Duration;
 
 use integration::scene::Served;
-use integration::vm::{Door, Guest, VmConfig};
+use integration::vm::{Door, Guest, Vm, VmConfig};
 use integration::Scene;
 
 use crate::bench::{median, report_of, BenchError};
+use crate::host_load::{Load, Look};
 
 /// How often each device is measured, in turns.
 const ROUNDS: usize = 5;
 /// For how long, each time.
 const SECONDS: &str = "4";
+/// How long of that the host is watched: to its end TAs would be ending as well.
+const WATCHED: Duration = Duration::from_secs(3);
 /// Threads in the guest, which has two processors.
 const THREADS: &str = "16";
 /// The devices' request queues.
 const QUEUES: [u16; 2] = [1, 2];
-/// Bytes that the TA sums in each call: none; some; and as many as keep it busy for longer than all else takes.
-const WORK: [&str; 3] = ["0", "64k", "1M"];
+/// What a call has its TA do: what keeps processors busy, more and more of it; and what keeps none busy at all.
+const TASKS: [Task; 4] = [
+    Task { name: "does nothing", options: ["--work", "0"], waits: 0.0 },
+    Task { name: "sums 64 KiB", options: ["--work", "64k"], waits: 0.0 },
+    Task { name: "sums 1 MiB", options: ["--work", "1M"], waits: 0.0 },
+    Task { name: "waits for 50 ms", options: ["--wait", "50"], waits: 0.05 },
+];
+
+struct Task {
+    name: &'static str,
+    /// Of `tee-guest throughput`.
+    options: [&'static str; 2],
+    /// Seconds that each call is in its TA at least.
+    waits: f64,
+}
+
+/// One round with one device.
+struct Round {
+    calls_per_second: f64,
+    load: Load,
+}
+
+impl Round {
+    /// What a call took of the processors, of all of them together: seconds of one.
+    fn time_of_a_call(&self) -> f64 {
+        self.load.ours() * self.load.processors / self.calls_per_second
+    }
+}
 
 /// Measures and prints.
 pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,30 +58,17 @@ pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
     let vm = scene.boot_as(&VmConfig { tees: vec![scene.tee(0), scene.tee(1)], ..scene.config(0) })?;
     vm.load_driver()?;
     let devices = [device_with(&vm.guest, QUEUES[0])?, device_with(&vm.guest, QUEUES[1])?];
-    let mut figures: [[Vec<f64>; QUEUES.len()]; WORK.len()] = Default::default();
-    for round in 1..=ROUNDS {
-        println!("round {round} of {ROUNDS}");
-        for (work, figures) in WORK.iter().zip(&mut figures) {
-            for (device, (queues, figures)) in devices.iter().zip(QUEUES.iter().zip(figures)) {
-                let node = format!("/dev/{}", device.node);
-                let command = [
-                    "tee-guest",
-                    "--device",
-                    &node,
-                    "throughput",
-                    "probe",
-                    "--threads",
-                    THREADS,
-                    "--seconds",
-                    SECONDS,
-                    "--work",
-                    work,
-                ];
-                let report = report_of(&vm.guest.ok(&command)?)?;
-                let each = report["calls_per_second"].as_f64();
-                let each = each.ok_or_else(|| BenchError::Report(report.to_string()))?;
-                println!("  queues {queues}, TA sums {work} bytes: {each:.0} calls a second");
-                figures.push(each);
+    let mut rounds: [[Vec<Round>; QUEUES.len()]; TASKS.len()] = Default::default();
+    for number in 1..=ROUNDS {
+        println!("round {number} of {ROUNDS}");
+        for (task, rounds) in TASKS.iter().zip(&mut rounds) {
+            for (device, (queues, rounds)) in devices.iter().zip(QUEUES.iter().zip(rounds)) {
+                let round = measure(&scene, &vm, device, task)?;
+                println!(
+                    "  queues {queues}, TA {}: {:.0} calls a second, processors busy {:.2}",
+                    task.name, round.calls_per_second, round.load.busy
+                );
+                rounds.push(round);
             }
         }
     }
@@ -57,15 +76,86 @@ pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
     let counts = counts.collect::<Result<Vec<_>, _>>()?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
-    println!("\n{:<26} {:>12} {:>12} {:>8}", "calls per second", "one queue", "two queues", "ratio");
-    for (work, [one, two]) in WORK.iter().zip(figures) {
-        let (one, two) = (median(&one), median(&two));
-        println!("{:<26} {one:>12.0} {two:>12.0} {:>8.3}", format!("TA sums {work} bytes"), two / one);
-    }
+    print(&rounds);
     for (queues, counts) in QUEUES.iter().zip(counts) {
         println!("\ndevice with request queues: {queues}\n{counts}");
     }
     Ok(())
+}
+
+/// One round: the calls that a program in the guest gets done, and the host from when it says that they begin.
+fn measure(
+    scene: &Scene,
+    vm: &Vm,
+    device: &Device,
+    task: &Task,
+) -> Result<Round, Box<dyn std::error::Error>> {
+    let node = format!("/dev/{}", device.node);
+    let command =
+        ["tee-guest", "--device", &node, "throughput", "probe", "--threads", THREADS, "--seconds", SECONDS];
+    let mut running = vm.guest.start(&[&command[..], &task.options].concat())?;
+    running.wait_for("calls begin")?;
+    let begin = Look::at(scene, vm)?;
+    thread::sleep(WATCHED);
+    let load = Look::at(scene, vm)?.since(&begin);
+    let report = report_of(&running.wait()?.success()?.stdout)?;
+    let calls_per_second = report["calls_per_second"].as_f64();
+    let calls_per_second = calls_per_second.ok_or_else(|| BenchError::Report(report.to_string()))?;
+    Ok(Round { calls_per_second, load })
+}
+
+fn print(rounds: &[[Vec<Round>; QUEUES.len()]; TASKS.len()]) {
+    println!(
+        "\n{:<18} {:>10} {:>10} {:>7} {:>14} {:>15} {:>14}",
+        "calls a second",
+        "one queue",
+        "two queues",
+        "ratio",
+        "busy with one",
+        "leaves at most",
+        "time, one/two"
+    );
+    for (task, [one, two]) in TASKS.iter().zip(rounds) {
+        let calls = [one, two].map(|rounds| middle(rounds, |round| round.calls_per_second));
+        let busy = middle(one, |round| round.load.busy);
+        println!(
+            "{:<18} {:>10.0} {:>10.0} {:>7.3} {busy:>14.3} {:>15.2} {:>14.3}",
+            task.name,
+            calls[0],
+            calls[1],
+            calls[1] / calls[0],
+            1.0 / busy,
+            middle(one, Round::time_of_a_call) / middle(two, Round::time_of_a_call)
+        );
+        if task.waits > 0.0 {
+            let at_a_time = calls.map(|calls| calls * task.waits);
+            println!("{:<18} {:>10.1} {:>10.1}", "  in TAs at a time", at_a_time[0], at_a_time[1]);
+        }
+    }
+    println!(
+        "\n{:<18} {:>6} {:>6} {:>9} {:>7} {:>6} {:>7} {:>15} {:>11}",
+        "processors", "queues", "busy", "emulator", "daemon", "TAs", "others", "daemon's thread", "µs a call"
+    );
+    for (task, rounds) in TASKS.iter().zip(rounds) {
+        for (queues, rounds) in QUEUES.iter().zip(rounds) {
+            let of = |part: fn(&Load) -> f64| middle(rounds, |round| part(&round.load));
+            println!(
+                "{:<18} {queues:>6} {:>6.3} {:>9.3} {:>7.3} {:>6.3} {:>7.3} {:>15.3} {:>11.1}",
+                task.name,
+                of(|load| load.busy),
+                of(|load| load.emulator),
+                of(|load| load.daemon),
+                of(|load| load.tas),
+                of(|load| load.busy - load.ours()),
+                of(|load| load.busiest_thread),
+                middle(rounds, Round::time_of_a_call) * 1e6,
+            );
+        }
+    }
+}
+
+fn middle(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
+    median(&rounds.iter().map(of).collect::<Vec<_>>())
 }
 
 /// A device in the guest.

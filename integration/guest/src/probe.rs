@@ -29,6 +29,11 @@ pub(crate) fn nop(session: &Session) -> Result<(), Error> {
     session.invoke(NOP, &mut Operation::default())
 }
 
+/// A call that waits in the TA.
+pub(crate) fn wait(session: &Session, ms: u32) -> Result<(), Error> {
+    session.invoke(SLEEP, &mut Operation::new([Param::value(Access::Input, ms, 0)]))
+}
+
 /// Calls of the session's instance and of the session, this one included.
 pub(crate) fn count(session: &Session) -> Result<(u32, u32), Error> {
     let mut operation = Operation::new([Param::value(Access::Output, 0, 0)]);

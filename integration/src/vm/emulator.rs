@@ -96,6 +96,11 @@ impl Emulator {
         })
     }
 
+    /// Its process number.
+    pub(super) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Fails where it has ended, with its words.
     pub(crate) fn check_alive(&mut self) -> Result<(), VmError> {
         // Its end is seen on its sockets first.

@@ -123,6 +123,11 @@ impl Vm {
         self.qmp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Process number of what emulates it.
+    pub fn emulator_pid(&self) -> u32 {
+        self.emulator.pid()
+    }
+
     /// The log of the guest's kernel, all of it.
     pub fn kernel_log(&self) -> String {
         self.emulator.kernel_log()

@@ -91,8 +91,9 @@ pub(crate) fn run(cli: &Cli, report: &mut Report) -> Outcome {
         Check::BesideVsock { ta, port, iterations } => {
             beside_vsock::run(&context, report, ta.uuid, *port, *iterations)
         }
-        Check::Throughput { ta, threads, seconds, work } => {
-            throughput::run(&context, report, ta.uuid, usize::from(*threads), *seconds, *work)
+        Check::Throughput { ta, threads, seconds, work, wait } => {
+            let task = wait.map_or(throughput::Task::Sum(*work), throughput::Task::Wait);
+            throughput::run(&context, report, ta.uuid, usize::from(*threads), *seconds, task)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `throughput`: how many calls many threads get done at once.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -12,22 +13,40 @@ use super::{join, percentile_ns};
 use crate::probe;
 use crate::report::{Failure, Outcome, Report};
 
+/// What a call has its TA do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Task {
+    /// Sum so many bytes of registered memory; nothing, where there are none.
+    Sum(usize),
+    /// Wait for so many milliseconds.
+    Wait(u32),
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sum(0) => write!(f, "do nothing"),
+            Self::Sum(bytes) => write!(f, "sum {bytes} bytes"),
+            Self::Wait(ms) => write!(f, "wait for {ms} ms"),
+        }
+    }
+}
+
 pub(super) fn run(
     context: &Context,
     report: &mut Report,
     ta: Uuid,
     threads: usize,
     seconds: u64,
-    work: usize,
+    task: Task,
 ) -> Outcome {
-    let what = if work == 0 { "do nothing".to_owned() } else { format!("sum {work} bytes") };
-    report.say(format_args!("{threads} threads for {seconds} s, whose calls {what}"));
+    report.say(format_args!("{threads} threads for {seconds} s, whose calls {task}"));
     let (begin, stop) = (Barrier::new(threads + 1), AtomicBool::new(false));
     let (samples, elapsed) = std::thread::scope(|scope| {
         let callers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
-                    let caller = Caller::new(context, ta, work);
+                    let caller = Caller::new(context, ta, task);
                     // Nobody waits for one that could not begin.
                     begin.wait();
                     caller?.call_until(&stop)
@@ -35,6 +54,8 @@ pub(super) fn run(
             })
             .collect();
         begin.wait();
+        // For whoever looks at the machine meanwhile.
+        report.say("calls begin");
         let start = Instant::now();
         std::thread::sleep(Duration::from_secs(seconds));
         stop.store(true, Ordering::Relaxed);
@@ -50,7 +71,7 @@ pub(super) fn run(
     let median = percentile_ns(&samples, 50);
     report.say(format_args!("{calls} calls, {each:.0} a second; the median took {median} ns"));
     report.set("threads", threads);
-    report.set("work", work);
+    report.set("task", task.to_string());
     report.set("calls", calls);
     report.set("calls_per_second", each.round());
     report.set("median_ns", median);
@@ -61,16 +82,17 @@ pub(super) fn run(
 struct Caller {
     session: Session,
     memory: Option<SharedMemory>,
+    task: Task,
 }
 
 impl Caller {
-    fn new(context: &Context, ta: Uuid, work: usize) -> Result<Self, Failure> {
+    fn new(context: &Context, ta: Uuid, task: Task) -> Result<Self, Failure> {
         let session = probe::open(context, ta)?;
-        let memory = match work {
-            0 => None,
-            work => Some(SharedMemory::register(context, Mapping::anonymous(work)?)?),
+        let memory = match task {
+            Task::Sum(0) | Task::Wait(_) => None,
+            Task::Sum(bytes) => Some(SharedMemory::register(context, Mapping::anonymous(bytes)?)?),
         };
-        let caller = Self { session, memory };
+        let caller = Self { session, memory, task };
         // Once for the pages, once for the registration, once for the TA's mapping.
         for _ in 0..3 {
             caller.call()?;
@@ -79,9 +101,10 @@ impl Caller {
     }
 
     fn call(&self) -> Result<(), Error> {
-        match &self.memory {
-            None => probe::nop(&self.session),
-            Some(memory) => probe::sum(&self.session, Param::whole(Access::Input, memory)).map(drop),
+        match (self.task, &self.memory) {
+            (Task::Wait(ms), _) => probe::wait(&self.session, ms),
+            (_, None) => probe::nop(&self.session),
+            (_, Some(memory)) => probe::sum(&self.session, Param::whole(Access::Input, memory)).map(drop),
         }
     }
 

@@ -287,6 +287,9 @@ pub(crate) enum Check {
         /// Bytes of registered memory that each call has the TA sum; with 0 it does nothing.
         #[arg(long, default_value = "0", value_parser = size)]
         work: usize,
+        /// Milliseconds that each call has the TA wait instead.
+        #[arg(long, conflicts_with = "work")]
+        wait: Option<u32>,
     },
 }
 
