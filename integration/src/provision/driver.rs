@@ -52,16 +52,12 @@ pub enum Lints {
 
 /// The module of the checkout's driver; the lock is held.
 pub(super) fn ensure(root: &Root, tree: &KernelTree, lints: Lints) -> Result<Driver, ProvisionError> {
-    let flags = match lints {
-        Lints::Warn => "",
-        Lints::Deny => "KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings CLIPPY=1",
+    let (check, flags) = match lints {
+        Lints::Warn => ("", ""),
+        Lints::Deny => (FORMATTED, "KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings CLIPPY=1"),
     };
     let make = |folder: &str, flags: &str| {
         format!("make -C /kernel/build M=/kernel/module/{folder} {} {flags} modules", tree.make)
-    };
-    let check = match lints {
-        Lints::Warn => "",
-        Lints::Deny => FORMATTED,
     };
     let make = format!(
         "{check}

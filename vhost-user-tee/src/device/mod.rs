@@ -13,8 +13,8 @@
 //!
 //! A door implements [`Transport`], offers the driver [`Device::features`] and what
 //! [`Device::read_config`] reads, calls [`Device::process`] when the driver has made chains available,
-//! [`Device::stop_queue`] or [`Device::pause_queue`] before a queue is taken away, [`Device::reset`] when the driver has reset the
-//! device, and [`Device::shut_down`] in the end.
+//! [`Device::stop_queue`] or [`Device::pause_queue`] before a queue is taken away, [`Device::reset`]
+//! when the driver has reset the device, and [`Device::shut_down`] in the end.
 
 mod chain;
 mod config_space;
