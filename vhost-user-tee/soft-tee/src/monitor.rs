@@ -138,12 +138,11 @@ impl Watcher {
         // Only empties it; what it counts is of no interest.
         let _ = self.shared.wake.read();
         let new = std::mem::take(&mut *self.shared.new.lock().unwrap_or_else(PoisonError::into_inner));
-        for Watched { instance, child, log } in new {
+        for Watched { instance, child, stderr, log } in new {
             let data = self.free_number();
-            let pipe = File::from(log);
+            let pipe = File::from(stderr);
             add(ops, Events::with_data(instance.pidfd(), data, EventSet::IN));
             add(ops, Events::with_data(&pipe, data + 1, EventSet::IN));
-            let log = TaLog::new(instance.full_name());
             self.watched.insert(data, Entry { instance, child, pipe: Some(pipe), log });
         }
     }

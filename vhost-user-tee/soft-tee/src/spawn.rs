@@ -40,7 +40,7 @@ pub(crate) struct Spawned {
     /// To watch and kill it with.
     pub(crate) pidfd: OwnedFd,
     /// Its stderr; does not block.
-    pub(crate) log: OwnedFd,
+    pub(crate) stderr: OwnedFd,
     /// The daemon's end of the mailbox.
     pub(crate) mailbox: Mailbox,
     /// The daemon's end of the exchange.
@@ -63,9 +63,9 @@ pub(crate) fn spawn(
     let exchange = ExchangeFile::create().map_err(resource("exchange"))?;
     let (control, their_control) = socket::pair()?;
     let (memory, their_memory) = socket::pair()?;
-    let (log, their_log) =
+    let (stderr, their_stderr) =
         pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::Resource("pipe", error.into()))?;
-    fcntl_setfl(&log, OFlags::NONBLOCK).map_err(|error| Error::Resource("pipe", error.into()))?;
+    fcntl_setfl(&stderr, OFlags::NONBLOCK).map_err(|error| Error::Resource("pipe", error.into()))?;
     // Before the process exists: there is nothing to undo where it fails.
     let files = StartFiles {
         ta: ta.as_fd(),
@@ -82,11 +82,11 @@ pub(crate) fn spawn(
         .current_dir("/")
         .stdin(Stdio::from(their_control))
         .stdout(Stdio::null())
-        .stderr(Stdio::from(their_log));
+        .stderr(Stdio::from(their_stderr));
     let mut child = run(command).map_err(Error::Run)?;
     let pid = Pid::from_child(&child);
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(pidfd) => Ok(Spawned { child, pidfd, log, mailbox, exchange, control, memory }),
+        Ok(pidfd) => Ok(Spawned { child, pidfd, stderr, mailbox, exchange, control, memory }),
         Err(error) => {
             // It has not been waited for, so the number is still its own.
             let _ = kill_process(pid, Signal::KILL);

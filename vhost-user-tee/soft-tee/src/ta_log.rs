@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-//! What TAs print, on its way to the daemon's log: in lines, harmless, and not too many.
+//! What TAs print, on its way to the daemon's log: in lines, harmless, and not too many, but for the TA of a
+//! developer who looks into it.
 
 use std::time::Duration;
 
@@ -20,13 +21,19 @@ pub(crate) struct TaLog {
     name: String,
     line: Vec<u8>,
     too_long: bool,
-    ration: Ration,
+    /// None where all that it prints is wanted.
+    ration: Option<Ration>,
 }
 
 impl TaLog {
-    /// Logs in the name of `name`.
+    /// Logs in the name of `name`, what is too much left out.
     pub(crate) fn new(name: String) -> Self {
-        Self { name, line: Vec::new(), too_long: false, ration: Ration::new(BURST, REFILL) }
+        Self { ration: Some(Ration::new(BURST, REFILL)), ..Self::unrationed(name) }
+    }
+
+    /// Logs in the name of `name` all that it prints.
+    pub(crate) fn unrationed(name: String) -> Self {
+        Self { name, line: Vec::new(), too_long: false, ration: None }
     }
 
     /// Takes in what was printed.
@@ -47,22 +54,24 @@ impl TaLog {
         if !self.line.is_empty() {
             self.end_line();
         }
-        let refused = self.ration.take_refused();
-        if refused > 0 {
-            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
-        }
+        let refused = self.ration.as_mut().map_or(0, Ration::take_refused);
+        self.say_refused(refused);
     }
 
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let too_long = std::mem::take(&mut self.too_long);
-        let Some(refused) = self.ration.take() else { return };
-        if refused > 0 {
-            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
-        }
+        let Some(refused) = self.ration.as_mut().map_or(Some(0), Ration::take) else { return };
+        self.say_refused(refused);
         let (level, text) = log_line::parse(&line);
         let more = if too_long { "…" } else { "" };
         log::log!(target: "ta", log_level(level), "{}: {}{more}", self.name, printable(text));
+    }
+
+    fn say_refused(&self, refused: u64) {
+        if refused > 0 {
+            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use tempfile::TempDir;
+
 const KIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../ta-dev-kit");
 
 fn example() -> PathBuf {
@@ -17,6 +19,19 @@ fn example() -> PathBuf {
 fn line(text: &str) -> usize {
     let source = fs::read_to_string(example().join("buggy_ta.c")).unwrap();
     source.lines().position(|line| line.contains(text)).unwrap() + 1
+}
+
+/// A copy of the example, with other words for some of its own.
+fn example_with(words: &str, others: &str) -> TempDir {
+    let tree = tempfile::tempdir().unwrap();
+    fs::create_dir(tree.path().join("include")).unwrap();
+    for file in ["Makefile", "sub.mk", "user_ta_header_defines.h", "include/buggy_ta.h"] {
+        fs::copy(example().join(file), tree.path().join(file)).unwrap();
+    }
+    let source = fs::read_to_string(example().join("buggy_ta.c")).unwrap();
+    assert!(source.contains(words));
+    fs::write(tree.path().join("buggy_ta.c"), source.replace(words, others)).unwrap();
+    tree
 }
 
 /// Runs a subcommand on `tree`; what it says, and whether it succeeded.
@@ -81,6 +96,20 @@ fn sanitizers_tell_file_and_line() {
 }
 
 #[test]
+fn all_that_a_ta_prints_is_shown() {
+    let out = tempfile::tempdir().unwrap();
+    let words = "params[0].value.a = ";
+    let tree =
+        example_with(words, &format!("for (int i = 0; i < 5000; i++) IMSG(\"line %d.\", i);\n\t{words}"));
+    let (said, success) = ta_debug("sanitize", tree.path(), out.path(), &["--call", "1:inout=6,7"]);
+    assert!(success, "{said}");
+    has(&said, &["p0 = 0x2a"]);
+    for line in 0..5000 {
+        has(&said, &[&format!("line {line}.")]);
+    }
+}
+
+#[test]
 fn coverage_counts_what_was_reached() {
     let out = tempfile::tempdir().unwrap();
     let calls = ["--call", "0:text=LEN3xyx:out", "--call", "0:text=LEN0x:out"];
@@ -102,18 +131,10 @@ fn coverage_counts_what_was_reached() {
 
 #[test]
 fn the_fuzzer_finds_what_needs_the_right_command_and_words() {
-    let tree = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
-    fs::create_dir(tree.path().join("include")).unwrap();
-    for file in ["Makefile", "sub.mk", "user_ta_header_defines.h", "include/buggy_ta.h"] {
-        fs::copy(example().join(file), tree.path().join(file)).unwrap();
-    }
     // Without the bug that is found within the first second.
-    let source = fs::read_to_string(example().join("buggy_ta.c")).unwrap();
     let product = "(uint32_t)((int32_t)params[0].value.a * (int32_t)params[0].value.b)";
-    assert!(source.contains(product));
-    let source = source.replace(product, "params[0].value.a * params[0].value.b");
-    fs::write(tree.path().join("buggy_ta.c"), source).unwrap();
+    let tree = example_with(product, "params[0].value.a * params[0].value.b");
 
     // It takes some ten seconds; the limit is for a machine that has other things to do.
     let (said, success) = ta_debug("fuzz", tree.path(), out.path(), &["--", "-max_total_time=900"]);

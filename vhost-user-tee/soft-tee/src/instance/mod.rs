@@ -44,7 +44,7 @@ use crate::services::Services;
 use crate::sessions::Session;
 use crate::spawn::{self, Spawned};
 use crate::state::State;
-use crate::ta_log::printable;
+use crate::ta_log::{printable, TaLog};
 use crate::terms::{earlier, Terms};
 use crate::turns::{NoTurn, Ticket, Turns};
 
@@ -91,8 +91,10 @@ pub(crate) struct Watched {
     pub(crate) instance: Arc<Instance>,
     /// Its process.
     pub(crate) child: Child,
-    /// Its stderr.
-    pub(crate) log: OwnedFd,
+    /// Its stderr,
+    pub(crate) stderr: OwnedFd,
+    /// and what of it goes to the daemon's log.
+    pub(crate) log: TaLog,
 }
 
 /// What a new instance is made with.
@@ -125,7 +127,7 @@ impl Instance {
             debug: birth.debugging.map_or(0, Debugging::flags),
             ..Start::new()
         };
-        let Spawned { child, pidfd, log, mailbox, exchange, control, memory } =
+        let Spawned { child, pidfd, stderr, mailbox, exchange, control, memory } =
             spawn::spawn(birth.runtime, &start, &image, birth.debugging)?;
         let name = format!("TA {} [{}]", head.uuid(), child.id());
         let services = Services::new(
@@ -158,7 +160,12 @@ impl Instance {
             dead: AtomicBool::new(false),
             death: OnceLock::new(),
         };
-        Ok(Watched { instance: Arc::new(instance), child, log })
+        let log = match birth.debugging {
+            // What a sanitizer says begins with what it found, and goes on for hundreds of lines.
+            Some(_) => TaLog::unrationed(instance.full_name()),
+            None => TaLog::new(instance.full_name()),
+        };
+        Ok(Watched { instance: Arc::new(instance), child, stderr, log })
     }
 
     /// Which VM's, which TA, which process: for the log.
