@@ -122,7 +122,7 @@ impl Machine<'_> {
     }
 
     fn killed_memory(&self) -> Outcome {
-        let mut client = start(self.guest, "hold probe --ms 9900 --registered 1048576");
+        let mut client = start(self.guest, "hold probe --ms 50000 --registered 1048576");
         client.wait_for("holding")?;
         // It says so before it makes the call: TEE_IOC_INVOKE.
         self.guest.sh("i=0; until grep -q '^16 .* 0x8010a403 ' /proc/[0-9]*/task/*/syscall 2>&-; \

@@ -41,8 +41,8 @@ pub(crate) fn open_and_close(client: Client, ta: Uuid) -> Result<(), Failure> {
     caller.close()
 }
 
-/// Stays in a call, with registered memory.
-pub(crate) fn hold(client: Client, ta: Uuid) -> Result<(), Failure> {
+/// Stays in a call, with registered memory, while `go_on`.
+pub(crate) fn hold(client: Client, ta: Uuid, go_on: impl Fn() -> bool) -> Result<(), Failure> {
     let mut caller = Caller::open(client, ta)?;
     let (pages, memory) = caller.register(REGISTERED)?;
     // Once before, so that it is registered with the TEE too.
@@ -56,6 +56,10 @@ pub(crate) fn hold(client: Client, ta: Uuid) -> Result<(), Failure> {
         std::thread::sleep(Duration::from_millis(1));
     }
     println!("holding");
+    while go_on() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    pages.write(0, &[1])?;
     let result = caller.client.finish(pending)?;
     println!("back with {:#010x}", result.ret);
     caller.close()

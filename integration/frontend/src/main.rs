@@ -33,8 +33,12 @@ struct Cli {
 enum What {
     /// Open a session and close it; says what came of it.
     Open,
-    /// Stay in a call that uses registered memory, for 10 s or until the memory's owner is gone.
-    Hold,
+    /// Stay in a call that uses registered memory, for a minute at most.
+    Hold {
+        /// Until this file exists.
+        #[arg(long)]
+        until: PathBuf,
+    },
     /// Calls of all kinds, one after the other, each answer checked, until killed.
     Hammer {
         /// Until this file exists.
@@ -97,7 +101,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let client = Client::with_options(&cli.socket, &options)?;
     match &cli.what {
         What::Open => calls::open_and_close(client, cli.ta),
-        What::Hold => calls::hold(client, cli.ta),
+        What::Hold { until } => calls::hold(client, cli.ta, || !until.exists()),
         What::Hammer { until, one_session } => {
             let go_on = || until.as_ref().is_none_or(|file| !file.exists());
             calls::hammer(client, cli.ta, go_on, *one_session)

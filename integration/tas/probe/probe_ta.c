@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /* The probe TA: include/probe_ta.h says what each command does. */
+#include <stdbool.h>
 #include <string.h>
 #include <tee_internal_api.h>
 #include <probe_ta.h>
@@ -13,7 +14,8 @@
 #define HAS_SYSCALLS 0
 #endif
 
-#define WATCH_LIMIT_S		10
+#define WATCH_LIMIT_S		60
+#define WATCH_CANCELLED_S	10
 #define MAX_NAME		128
 
 #define NONE			TEE_PARAM_TYPE_NONE
@@ -128,6 +130,7 @@ static TEE_Result watch(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 	volatile uint8_t *bytes = params[0].memref.buffer;
 	uint32_t watched = params[1].value.a;
 	uint32_t set = params[1].value.b;
+	bool cancelled = false;
 	TEE_Time now;
 	TEE_Time end;
 	uint8_t seen;
@@ -144,8 +147,11 @@ static TEE_Result watch(uint32_t types, TEE_Param params[TEE_NUM_PARAMS])
 		TEE_GetSystemTime(&now);
 		if (now.seconds >= end.seconds)
 			return TEE_ERROR_GENERIC;
-		if (TEE_GetCancellationFlag())
+		if (!cancelled && TEE_GetCancellationFlag()) {
+			cancelled = true;
+			end.seconds = now.seconds + WATCH_CANCELLED_S;
 			__atomic_store_n(&bytes[set], PROBE_WATCH_CANCELLED, __ATOMIC_SEQ_CST);
+		}
 		TEE_Wait(1);
 	}
 	__atomic_store_n(&bytes[set], seen + 1, __ATOMIC_SEQ_CST);

@@ -88,9 +88,9 @@ fn a_supplicant_killed_in_a_call_fails_that_call_alone() -> Outcome {
     Ok(())
 }
 
-/// What a guest is in when it dies: a call that uses registered memory, and looks at it for 10 s at most; and one that
+/// What a guest is in when it dies: a call that uses registered memory, for 10 s more once it was cancelled; and one that
 /// sleeps, for longer than it takes to see that it is still there when the guest is not.
-const REGISTERED: &str = "hold probe --registered 1M --ms 9000";
+const REGISTERED: &str = "hold probe --registered 1M --ms 50000";
 const ASLEEP: &str = "hold probe --ms 30000";
 
 /// Bytes of OP-TEE's memory for TAs that are in use: an instance has some MiB.
@@ -151,16 +151,20 @@ fn a_daemon_killed_in_a_call_leaves_nothing_and_can_be_replaced() -> Outcome {
     println!("before: {before}");
 
     let bystander = Bystander::start(machine, &[])?;
-    let mut client = front_end(machine, "victim", &["hold"])?;
+    let mut client = front_end(machine, "victim", &["hold", "--until", "/tmp/released"])?;
     client.wait_for("holding")?;
     let held = Traces::of(machine, Some(pid))?;
     println!("in the call: {held}");
     assert!(held.pinned >= before.pinned + PAGES, "{held}");
     killed.signal(SIGKILL)?;
-    let death = Instant::now();
-    // It has ended when the call has, and with it all that it had open: the connections of its VMs.
+    // It ends when the call does, and with it all that it had open: the connections of its VMs.
+    machine.sh("sleep 1")?;
+    let held = Traces::of(machine, Some(pid))?;
+    assert!(held.pinned >= before.pinned + PAGES, "{held}");
+    machine.sh("touch /tmp/released")?;
+    let released = Instant::now();
     assert_eq!(killed.wait()?.status, Status::Signal(SIGKILL));
-    println!("the daemon has ended {:.1?} after it was killed", death.elapsed());
+    println!("the killed daemon has ended {:.1?} after its call was let go", released.elapsed());
     let output = client.wait()?;
     assert_eq!(output.status, Status::Code(1), "{output:?}");
 

@@ -55,7 +55,7 @@ fn every_byte_is_right_where_the_device_cannot_reach_memory() -> Outcome {
     // What the driver allocates is the device's memory itself; what is registered is bounced.
     println!("{}", check(guest, "zero-copy probe --layout contiguous"));
     let size = 4 << 20;
-    let mut held = start(guest, &format!("hold probe --ms 9900 --registered {size}"));
+    let mut held = start(guest, &format!("hold probe --ms 50000 --registered {size}"));
     held.wait_for("holding")?;
     let bounced = slots_in_use(guest)? - idle;
     assert!(bounced >= size / SLOT, "{bounced} slots hold {size} bytes: they are not bounced");

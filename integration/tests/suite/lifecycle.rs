@@ -65,7 +65,7 @@ fn a_client_killed_in_a_call_has_its_registered_memory_back() -> Outcome {
     let vm = scene.boot_with_driver(0)?;
     // The TA heeds no cancellation while it watches the memory; what ends it is that the context is
     // closed, which must not wait for the memory that the call keeps.
-    let mut client = start(&vm.guest, "hold probe --ms 9900 --registered 1048576");
+    let mut client = start(&vm.guest, "hold probe --ms 50000 --registered 1048576");
     client.wait_for("holding")?;
     // It says so before it makes the call.
     vm.guest.sh("i=0; until cat /proc/[0-9]*/task/*/stack | grep -q virtio_tee; \

@@ -25,7 +25,7 @@ fn a_guest_reboots_many_times() -> Outcome {
         let mut calls = Vec::new();
         if round % 4 != 3 {
             calls.push(start(&vm.guest, "hold probe --ms 600000 --sessions 2"));
-            calls.push(start(&vm.guest, "hold probe --ms 9900 --registered 1048576"));
+            calls.push(start(&vm.guest, "hold probe --ms 50000 --registered 1048576"));
         }
         for call in &mut calls {
             call.wait_for("holding")?;
@@ -54,7 +54,7 @@ fn a_kernel_that_takes_over_has_a_tee() -> Outcome {
     let before = scene.daemon.usage()?;
     let mut calls = [
         start(&vm.guest, "hold probe --ms 600000 --sessions 2"),
-        start(&vm.guest, "hold probe --ms 9900 --registered 1048576"),
+        start(&vm.guest, "hold probe --ms 50000 --registered 1048576"),
     ];
     for call in &mut calls {
         call.wait_for("holding")?;

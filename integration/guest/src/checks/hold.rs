@@ -13,7 +13,7 @@ use crate::probe;
 use crate::report::{ensure, Failure, Outcome, Report};
 
 /// The longest that WATCH waits.
-const WATCH_MS: u32 = 10_000;
+const WATCH_MS: u32 = 60_000;
 
 pub(super) fn run(
     context: &Context,

@@ -197,7 +197,7 @@ pub(crate) enum Check {
         /// What the TA does.
         #[arg(long, default_value = "sleep")]
         how: How,
-        /// Bytes of registered memory for the call to use; then for less than 10 s.
+        /// Bytes of registered memory for the call to use; then for less than a minute.
         #[arg(long, default_value = "0", value_parser = size)]
         registered: usize,
         /// Sessions to hold.

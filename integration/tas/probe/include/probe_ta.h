@@ -34,9 +34,9 @@
 #define PROBE_CMD_SPIN 7	/* never returns */
 #define PROBE_CMD_TOUCH 8	/* p0 memref inout, p1 value inout: byte at p1.a += 1; p1.b = new byte */
 /*
- * p0 memref inout, p1 value inout: sets byte p1.b to 1, waits (10 s at most) until byte p1.a is not
+ * p0 memref inout, p1 value inout: sets byte p1.b to 1, waits (60 s at most) until byte p1.a is not
  * 0, sets byte p1.b to that byte + 1. p1.a = the byte seen. TEE_ERROR_GENERIC when it gave up.
- * Asked to be cancelled, it sets byte p1.b to PROBE_WATCH_CANCELLED, and waits on.
+ * Asked to be cancelled, it sets byte p1.b to PROBE_WATCH_CANCELLED, and waits on, for 10 s at most.
  */
 #define PROBE_CMD_WATCH 9
 #define PROBE_WATCH_CANCELLED 100
