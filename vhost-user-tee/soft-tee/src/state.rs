@@ -13,6 +13,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
@@ -22,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::attestation_key::AttestationKey;
 use crate::device_key::{self, DeviceKey};
 use crate::open_objects::OpenObjects;
+use crate::ration::Rations;
 use crate::staged::Staged;
 
 /// Why a VM's state cannot be had.
@@ -53,6 +55,7 @@ pub struct State {
     storage: Store,
     open_objects: OpenObjects,
     staged: Staged,
+    log_rations: Arc<Rations>,
     /// Locked until it is closed.
     _lock: Option<File>,
 }
@@ -114,6 +117,7 @@ impl State {
             storage,
             open_objects: OpenObjects::default(),
             staged,
+            log_rations: Arc::default(),
             _lock: lock,
         }
     }
@@ -141,6 +145,11 @@ impl State {
     /// What TAs have handed over to be stored.
     pub(crate) fn staged(&self) -> &Staged {
         &self.staged
+    }
+
+    /// What may be logged of them.
+    pub(crate) fn log_rations(&self) -> &Arc<Rations> {
+        &self.log_rations
     }
 }
 

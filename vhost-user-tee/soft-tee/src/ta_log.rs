@@ -2,38 +2,35 @@
 //! What TAs print, on its way to the daemon's log: in lines, harmless, and not too many, but for the TA of a
 //! developer who looks into it.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use ta_protocol::log_line;
 
-use crate::ration::Ration;
+use crate::ration::Rations;
 
 /// Longest line, in bytes; the rest of one is left out.
 const MAX_LINE: usize = 512;
-/// So many lines at once,
-const BURST: u32 = 200;
-/// and one more each so often.
-const REFILL: Duration = Duration::from_millis(10);
 
 /// Cuts what one instance prints into lines and logs them.
 pub(crate) struct TaLog {
+    vm: String,
     /// Who prints.
     name: String,
     line: Vec<u8>,
     too_long: bool,
-    /// None where all that it prints is wanted.
-    ration: Option<Ration>,
+    /// What the VM's TAs may print; none where all that it prints is wanted.
+    rations: Option<Arc<Rations>>,
 }
 
 impl TaLog {
-    /// Logs in the name of `name`, what is too much left out.
-    pub(crate) fn new(name: String) -> Self {
-        Self { ration: Some(Ration::new(BURST, REFILL)), ..Self::unrationed(name) }
+    /// Logs in the name of TA `name` of `vm`, what is too much left out.
+    pub(crate) fn new(vm: &str, name: &str, rations: Arc<Rations>) -> Self {
+        Self { rations: Some(rations), ..Self::unrationed(vm, name) }
     }
 
-    /// Logs in the name of `name` all that it prints.
-    pub(crate) fn unrationed(name: String) -> Self {
-        Self { name, line: Vec::new(), too_long: false, ration: None }
+    /// Logs in the name of TA `name` of `vm` all that it prints.
+    pub(crate) fn unrationed(vm: &str, name: &str) -> Self {
+        Self { vm: vm.into(), name: name.into(), line: Vec::new(), too_long: false, rations: None }
     }
 
     /// Takes in what was printed.
@@ -54,24 +51,31 @@ impl TaLog {
         if !self.line.is_empty() {
             self.end_line();
         }
-        let refused = self.ration.as_mut().map_or(0, Ration::take_refused);
-        self.say_refused(refused);
+        if let Some(refused) = self.rations.as_ref().and_then(|rations| rations.printed().take_refused()) {
+            self.say_refused(refused);
+        }
     }
 
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         let too_long = std::mem::take(&mut self.too_long);
-        let Some(refused) = self.ration.as_mut().map_or(Some(0), Ration::take) else { return };
-        self.say_refused(refused);
         let (level, text) = log_line::parse(&line);
+        let level = log_level(level);
+        if !log::log_enabled!(target: "ta", level) {
+            // It takes no other TA's place.
+            return;
+        }
+        let may = self.rations.as_ref().map_or(Some(0), |rations| rations.printed().take());
+        let Some(refused) = may else { return };
+        if refused > 0 {
+            self.say_refused(refused);
+        }
         let more = if too_long { "…" } else { "" };
-        log::log!(target: "ta", log_level(level), "{}: {}{more}", self.name, printable(text));
+        log::log!(target: "ta", level, "{}: {}: {}{more}", self.vm, self.name, printable(text));
     }
 
     fn say_refused(&self, refused: u64) {
-        if refused > 0 {
-            log::warn!(target: "ta", "{}: {refused} lines left out: it prints too fast", self.name);
-        }
+        log::warn!(target: "ta", "{}: {refused} lines of TAs left out: they print too fast", self.vm);
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_long_line_is_left_out() {
-        let mut log = TaLog::new("test".into());
+        let mut log = TaLog::unrationed("vm", "test");
         log.take(&[b'x'; MAX_LINE * 2]);
         assert_eq!((log.line.len(), log.too_long), (MAX_LINE, true));
         log.take(b"\nnext");

@@ -162,8 +162,8 @@ impl Instance {
         };
         let log = match birth.debugging {
             // What a sanitizer says begins with what it found, and goes on for hundreds of lines.
-            Some(_) => TaLog::unrationed(instance.full_name()),
-            None => TaLog::new(instance.full_name()),
+            Some(_) => TaLog::unrationed(birth.errors.vm(), &instance.name),
+            None => TaLog::new(birth.errors.vm(), &instance.name, birth.errors.rations().clone()),
         };
         Ok(Watched { instance: Arc::new(instance), child, stderr, log })
     }

@@ -96,7 +96,7 @@ impl Instances {
                 shared.on_end(instance, death);
             }
         }))?;
-        let errors = Arc::new(ErrorLog::new(setup.vm.clone()));
+        let errors = Arc::new(ErrorLog::new(setup.vm.clone(), setup.state.log_rations().clone()));
         let nesting = Nesting::default();
         let instances = Arc::new(Self { setup, errors, registry, monitor, shared, nesting, pseudo_tas });
         // It is the first.

@@ -68,7 +68,7 @@ mod tests {
 
     pub(super) fn services() -> Services {
         let state = Arc::new(State::in_memory(1 << 20).unwrap());
-        let errors = Arc::new(ErrorLog::new("vm".into()));
+        let errors = Arc::new(ErrorLog::new("vm".into(), state.log_rations().clone()));
         Services::new("TA", Uuid::nil(), 0, state, errors, ExchangeFile::create().unwrap())
     }
 
