@@ -15,13 +15,15 @@ use super::{
     probe::VirtioTee,
     quota::{Kind, Quota},
     request::{Aftermath, Request, RequestBuffer, Waiter},
+    session::Session,
     usage,
 };
 #[cfg(linux_7_2)]
 use crate::linux_7_2::EPROTO;
 use crate::{
-    tee::{Invocation, Params, SessionRequest, Verdict},
-    virtio::{Buffer, Token},
+    sync::Manner,
+    tee::{Caller, Invocation, Params, SessionRequest, Verdict},
+    virtio::{Buffer, Rejected, Token, Wait},
     wire,
 };
 
@@ -63,6 +65,7 @@ pub(super) fn open_session(
     let quota = Quota::take(&context.device, Kind::Session).ok_or(ENOMEM)?;
     let call = Call {
         context,
+        caller: request.caller,
         session: wire::VIRTIO_TEE_SESSION_NONE,
         cancel_id,
     };
@@ -79,8 +82,8 @@ pub(super) fn open_session(
         let Aftermath::OpenSession(close, quota) = aftermath else {
             return Err(EIO);
         };
-        if let Err(quota) = context.sessions.opened(session, quota) {
-            close_abandoned(&buffer, close, quota);
+        if let Err(session) = context.sessions.opened(Session::new(session, quota)) {
+            close_abandoned(&buffer, close, session.quota);
             return Err(ENOMEM);
         }
     }
@@ -94,7 +97,10 @@ pub(super) fn invoke(
     params: &mut Params<'_, VirtioTee>,
 ) -> Result<Verdict> {
     let arguments = Arguments::new(&context, params)?;
-    let cancel_id = name_in_session(request.cancel_id);
+    let cancel_id = match request.caller {
+        Caller::User => name_in_session(request.cancel_id),
+        Caller::Kernel => cancel_id(&context, request.cancel_id),
+    };
     let fixed = wire::InvokeFuncReq {
         header: header(wire::VIRTIO_TEE_CMD_INVOKE_FUNC, context.id),
         session: request.session.into(),
@@ -106,6 +112,7 @@ pub(super) fn invoke(
     };
     let call = Call {
         context,
+        caller: request.caller,
         session: request.session,
         cancel_id,
     };
@@ -114,7 +121,7 @@ pub(super) fn invoke(
 }
 
 /// Closes a session; the TA is told.
-pub(super) fn close_session(context: &Context, session: u32) -> Result {
+pub(super) fn close_session(context: &Context, caller: Caller, session: u32) -> Result {
     context.check()?;
     let mut buffer = context.buffer(
         close_message(context.id, session)?,
@@ -122,11 +129,21 @@ pub(super) fn close_session(context: &Context, session: u32) -> Result {
         KVec::new(),
         Aftermath::None,
     )?;
+    let waiter = Waiter::new()?;
     let request = buffer.token_mut();
-    request.waiter = Some(Waiter::new()?);
-    // After all that takes memory: without it the session is still there, to be closed again.
+    request.waiter = Some(waiter.clone());
     request.aftermath = Aftermath::CloseSession(context.sessions.closing(session)?);
-    let answer = context.device.call_with(To::Tee, buffer, || ())?;
+    let submitted = context.device.submit(To::Tee, Wait::Killable, buffer);
+    submitted.map_err(|Rejected { error, mut buffer }| {
+        let aftermath = mem::replace(&mut buffer.token_mut().aftermath, Aftermath::None);
+        if let Aftermath::CloseSession(session) = aftermath {
+            // It is still there, to be closed again. The list has room, as it was on it, unless
+            // others have taken that: then it goes with the context.
+            let _ = context.sessions.opened(session);
+        }
+        error
+    })?;
+    let answer = waiter.wait_killable(manner(caller))?;
     response::<wire::ResponseHeader>(&answer).map(|_| ())
 }
 
@@ -157,7 +174,8 @@ pub(super) fn close_abandoned(answer: &Buffer<Request>, mut close: RequestBuffer
     if let Some(field) = close.request_mut().get_mut(at..at + size_of::<U32>()) {
         field.copy_from_slice(session.as_bytes());
     }
-    close.token_mut().aftermath = Aftermath::CloseSession(quota);
+    let session = Session::new(session.get(), quota);
+    close.token_mut().aftermath = Aftermath::CloseSession(session);
     let device = &answer.token().device;
     device.post(To::Tee, close);
 }
@@ -178,9 +196,17 @@ fn cancel_message(context: u64, session: u32, cancel_id: u32) -> Result<KVVec<u8
     })
 }
 
-/// The name of a call in an open session, so that it has one in any case. libteec gives its calls
-/// none, and cancels what is under way in a session, which is all that OP-TEE looks at: so calls
-/// without a name have one in common.
+/// How to wait for what the TEE does.
+fn manner(caller: Caller) -> Manner {
+    match caller {
+        Caller::User => Manner::Freezable,
+        Caller::Kernel => Manner::Apart,
+    }
+}
+
+/// The name of user space's call in an open session, so that it has one in any case. libteec gives
+/// its calls none, and cancels what is under way in a session, which is all that OP-TEE looks at: so
+/// calls without a name have one in common.
 fn name_in_session(given: u32) -> u32 {
     match given {
         0 => UNNAMED,
@@ -188,7 +214,9 @@ fn name_in_session(given: u32) -> u32 {
     }
 }
 
-/// The name of a call that opens a session, so that it has one in any case.
+/// The name of a call that opens a session, or of a client within the kernel, so that it has one in
+/// any case. The latter's cannot be cancelled but by this driver, when a task is killed in one: that
+/// is to leave others' calls in the session alone.
 fn cancel_id(context: &Context, given: u32) -> u32 {
     match given {
         0 => context.device.new_cancel_id(),
@@ -206,6 +234,7 @@ fn verdict(answer: &wire::CallResp) -> Verdict {
 /// A call that is being made.
 struct Call<'a> {
     context: ArcBorrow<'a, Context>,
+    caller: Caller,
     session: u32,
     cancel_id: u32,
 }
@@ -267,7 +296,7 @@ impl Call<'_> {
         let answer = self
             .context
             .device
-            .call_with(to, buffer, || self.give_up())?;
+            .call_with(to, buffer, manner(self.caller), || self.give_up())?;
         match read(&answer, &mut results, params) {
             Ok(call) => Ok(Some((call, answer))),
             Err(ENODEV | EPROTO) => {

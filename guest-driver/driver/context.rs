@@ -68,10 +68,8 @@ impl Context {
             Aftermath::CloseContext(closing),
         )?;
         let mut answer = device.call(
-            To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_OPEN_DEVICE, 0))?,
             size_of::<wire::OpenDeviceResp>(),
-            KVec::new(),
             Aftermath::OpenContext(close),
         )?;
         let (id, start) = context_of(&answer)?;
@@ -110,7 +108,7 @@ impl Context {
         Ok(buffer)
     }
 
-    /// Makes a request in this context and waits as [`TeeDevice::call`] does.
+    /// Makes a request in this context and waits as [`TeeDevice::call_with`] does.
     pub(super) fn call(
         &self,
         to: To,
@@ -120,7 +118,7 @@ impl Context {
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
         let buffer = self.buffer(message, response_len, memories, aftermath)?;
-        self.device.call_with(to, buffer, || ())
+        self.device.call_with(to, buffer, Manner::Apart, || ())
     }
 
     /// `ESTALE` if the device has been reset since the context was opened: before all that a call
@@ -219,7 +217,7 @@ impl Close {
 impl Drop for Close {
     fn drop(&mut self) {
         if let Some(request) = self.request.take() {
-            self.device.post_or_abandon(To::Control, request);
+            self.device.post_or_abandon(To::Closing, request);
         }
     }
 }
@@ -261,7 +259,7 @@ impl Outcome {
     }
 
     fn wait(&self) -> Result {
-        self.arrival.wait(Manner::default(), || *self.result.lock())
+        self.arrival.wait(Manner::Apart, || *self.result.lock())
     }
 
     /// Only the first one counts.

@@ -27,6 +27,7 @@ use super::{
 #[cfg(linux_7_2)]
 use crate::linux_7_2::{EPROTO, ESTALE};
 use crate::{
+    sync::Manner,
     virtio::{Buffer, Rejected, Submission, Token, Virtqueues, Wait},
     wire,
 };
@@ -82,10 +83,8 @@ impl TeeDevice {
     /// Asks for the TEE's revision.
     pub(super) fn revision(self: &Arc<Self>) -> Result<CString> {
         let answer = self.call(
-            To::Control,
             message(&header(wire::VIRTIO_TEE_CMD_GET_VERSION, 0))?,
             size_of::<wire::GetVersionResp>(),
-            KVec::new(),
             Aftermath::None,
         )?;
         let response: wire::GetVersionResp = response(&answer)?;
@@ -130,56 +129,54 @@ impl TeeDevice {
         self.queues.buffer(message, response_len, request)
     }
 
-    /// Makes a request and waits for the response.
-    ///
-    /// `EINTR` if a fatal signal ends the wait, which it does unless one of `memories` is of a
-    /// client within the kernel. The device may have the request even so; then, when it has
-    /// answered, `aftermath` is seen to.
+    /// Makes a request of the control queue, without memory, and waits as
+    /// [`call_with`](Self::call_with) does.
     pub(super) fn call(
         self: &Arc<Self>,
-        to: To,
         message: KVVec<u8>,
         response_len: usize,
-        memories: KVec<Loan>,
         aftermath: Aftermath,
     ) -> Result<RequestBuffer> {
-        let buffer = self.buffer(message, response_len, memories, aftermath)?;
-        self.call_with(to, buffer, || ())
+        let buffer = self.buffer(message, response_len, KVec::new(), aftermath)?;
+        self.call_with(To::Control, buffer, Manner::Apart, || ())
     }
 
-    /// Makes a request of a buffer, and waits as [`call`](Self::call) does. It may have a waiter
-    /// already. `killed` is called when a fatal signal arrives while the device has the request,
-    /// whether that ends the wait or not.
+    /// Makes a request and waits for the response.
+    ///
+    /// `EINTR` if a fatal signal ends the wait, which it does unless the device has memory of a
+    /// client within the kernel by then. The device may have the request even so; then, when it has
+    /// answered, its aftermath is seen to. `killed` is called when such a signal arrives while the
+    /// device has the request, whether that ends the wait or not.
     pub(super) fn call_with(
         &self,
         to: To,
         mut buffer: RequestBuffer,
+        how: Manner,
         killed: impl FnOnce(),
     ) -> Result<RequestBuffer> {
-        let waiter = match buffer.token().waiter.clone() {
-            Some(waiter) => waiter,
-            None => Waiter::new()?,
-        };
+        let waiter = Waiter::new()?;
         let request = buffer.token_mut();
         request.waiter = Some(waiter.clone());
-        let mut waits = request.memories.iter().map(Loan::wait);
-        let wait = waits
-            .find(|wait| *wait == Wait::Locked)
-            .unwrap_or(Wait::Killable);
-        self.submit(to, wait, buffer)?;
-        match wait {
-            Wait::Locked => Ok(waiter.wait_locked(killed)),
-            _ => waiter.wait_killable().inspect_err(|_| killed()),
+        let kernels = request.memories.iter().any(Loan::is_kernels);
+        if let Err(Rejected { error, buffer }) = self.submit(to, Wait::Killable, buffer) {
+            Request::deferred(buffer);
+            return Err(error);
+        }
+        if kernels {
+            Ok(waiter.wait_on(killed))
+        } else {
+            waiter.wait_killable(how).inspect_err(|_| killed())
         }
     }
 
-    /// Submits a request; where that fails, nothing is going to come of it.
-    fn submit(&self, to: To, wait: Wait, buffer: RequestBuffer) -> Result {
-        let submitted = self.queues.submit(buffer, to.submission(wait));
-        submitted.map_err(|Rejected { error, buffer }| {
-            Request::deferred(buffer);
-            error
-        })
+    /// Submits a request, whose buffer comes back where that fails.
+    pub(super) fn submit(
+        &self,
+        to: To,
+        wait: Wait,
+        buffer: RequestBuffer,
+    ) -> Result<(), Rejected<Request>> {
+        self.queues.submit(buffer, to.submission(wait))
     }
 
     /// Makes a request that has a waiter and has to be made, and waits for the response, whatever
@@ -195,10 +192,12 @@ impl TeeDevice {
         }
     }
 
-    /// Makes a request whose response nobody waits for.
+    /// Makes a request whose response nobody waits for. Can sleep.
     pub(super) fn post(&self, to: To, buffer: RequestBuffer) {
-        // Nothing is lost that a reset would not have ended as well.
-        let _ = self.submit(to, Wait::Uninterruptible, buffer);
+        if let Err(Rejected { buffer, .. }) = self.submit_patiently(to, buffer) {
+            // What it was to end ends with its context, if that has not been lost in a reset.
+            Request::deferred(buffer);
+        }
     }
 
     /// Makes a request that ends what the device has of the guest's memory, whose response somebody
@@ -219,8 +218,7 @@ impl TeeDevice {
     fn submit_patiently(&self, to: To, mut buffer: RequestBuffer) -> Result<(), Rejected<Request>> {
         let mut tries = SUBMISSIONS;
         loop {
-            let submission = to.submission(Wait::Uninterruptible);
-            match self.queues.submit(buffer, submission) {
+            match self.submit(to, Wait::Uninterruptible, buffer) {
                 // The second is what packed rings say; or the device has failed, and goes shortly.
                 Err(Rejected {
                     error: ENOMEM | EIO,
@@ -237,8 +235,10 @@ impl TeeDevice {
 /// Which queue a request goes to.
 #[derive(Clone, Copy)]
 pub(super) enum To {
-    /// The control queue, where nothing waits for the TEE.
+    /// The control queue, where nothing waits for the TEE,
     Control,
+    /// but this, which does not get the last places there, or it could be in the way of all else.
+    Closing,
     /// A request queue: that of the CPU, if it has room.
     Tee,
     /// The same, also where other calls leave no room.
@@ -250,12 +250,12 @@ impl To {
         Submission {
             // The control queue is the device's first, all others are request queues.
             group: match self {
-                To::Control => 0,
+                To::Control | To::Closing => 0,
                 To::Tee | To::TeeUrgently => 1,
             },
             preferred: CpuId::current().as_u32() as usize,
             wait,
-            urgent: !matches!(self, To::Tee),
+            urgent: !matches!(self, To::Tee | To::Closing),
         }
     }
 }

@@ -5,10 +5,7 @@
 use kernel::sync::aref::ARef;
 
 use super::probe::VirtioTee;
-use crate::{
-    tee::{Access, Segments, Shm, UserMemory},
-    virtio::Wait,
-};
+use crate::tee::{Access, Segments, Shm, UserMemory};
 
 /// Memory that the device may access until it has used the buffer of a request, and what of it a
 /// call uses.
@@ -65,14 +62,10 @@ impl Loan {
         }
     }
 
-    /// How to wait for the device to give it back. Of user space's the pages stay until then
-    /// whoever is killed; those of a client within the kernel stay as long as it is waiting, and
-    /// that client may have locks.
-    pub(super) fn wait(&self) -> Wait {
-        match self.shm() {
-            Some(shm) if shm.is_kernels() => Wait::Locked,
-            _ => Wait::Killable,
-        }
+    /// Whether it is of a client within the kernel, whose pages stay only as long as it waits for
+    /// the device to give them back. Those of user space stay until then whoever is killed.
+    pub(super) fn is_kernels(&self) -> bool {
+        self.shm().is_some_and(Shm::is_kernels)
     }
 
     /// The pages that the part is in, among others.

@@ -146,7 +146,7 @@ pub(super) fn name_for_call(shm: &Shm<VirtioTee>, must: bool) -> Result<Option<u
     let memory = shm.memory();
     match memory
         .settled
-        .wait_killable(Manner::default(), || memory.step(must))?
+        .wait_killable(Manner::Apart, || memory.step(must))?
     {
         Step::Name(id) => return Ok(Some(id)),
         Step::TakeAlong => return Ok(None),

@@ -32,12 +32,17 @@
 //! alive until the device gives them back, [`request`] says how.
 //!
 //! Three things wait without regard to signals. A call with memory of a client within the kernel
-//! does, whose pages are the client's to free once the call has returned. Taking back registered
-//! memory does, since its pages are freed right after; and asking for what nobody waits for does,
-//! closing a context for one, while the control queue is full. The last two need nothing but the
-//! device to be alive, no TEE, and unbinding the device ends all three. With one exception: where a
-//! killed client has left calls behind, its memory comes back with CLOSE_DEVICE, which waits for
-//! the TEE to end them; [`context`] says why.
+//! does, once the device has it: its pages are the client's to free when the call has returned. So
+//! it is cancelled, but waited for. Taking back registered memory does, since its pages are freed
+//! right after; and asking for what nobody waits for does, closing a context for one, while the
+//! control queue is full. The last two need nothing but the device to be alive, no TEE, and
+//! unbinding the device ends all three. With one exception: where a killed client has left calls
+//! behind, its memory comes back with CLOSE_DEVICE, which waits for the TEE to end them;
+//! [`context`] says why.
+//!
+//! The system can go to sleep while user space's calls are under way: their tasks are frozen as
+//! they wait. No other wait is like that, since who waits may have locks: a client within the
+//! kernel, or whoever binds or unbinds a driver of one.
 //!
 //! # When the device goes
 //!
@@ -46,7 +51,8 @@
 //! subsystem does for any TEE, until the last client has closed its file descriptors.
 //!
 //! A device that breaks the rules of its rings, or does not give memory back, is reset likewise,
-//! and stays unusable until it is bound anew: pages are not freed while it has access to them.
+//! and stays unusable until it is reset once more, as by sleep, or bound anew: pages are not freed
+//! while it has access to them.
 
 #![forbid(unsafe_code)]
 

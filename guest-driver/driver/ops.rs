@@ -13,7 +13,7 @@ use super::{
     memory::Memory,
     probe::{Tee, VirtioTee},
 };
-use crate::tee::{self, Invocation, Params, SessionRequest, Shm, Verdict, Version};
+use crate::tee::{self, Caller, Invocation, Params, SessionRequest, Shm, Verdict, Version};
 
 impl tee::Driver for VirtioTee {
     type Data = Tee;
@@ -44,8 +44,8 @@ impl tee::Driver for VirtioTee {
         call::open_session(context, request, params)
     }
 
-    fn close_session(context: ArcBorrow<'_, Context>, session: u32) -> Result {
-        call::close_session(&context, session)
+    fn close_session(context: ArcBorrow<'_, Context>, caller: Caller, session: u32) -> Result {
+        call::close_session(&context, caller, session)
     }
 
     fn system_session(context: ArcBorrow<'_, Context>, session: u32) -> Result {

@@ -25,9 +25,14 @@ impl Counter {
         count(self.0.load(Relaxed), start)
     }
 
-    /// One more, unless there are `max`.
+    /// One more, unless there are `max`. One of a start that is over counts no more.
     fn take(&self, start: u32, max: u32) -> bool {
         self.update(|value| {
+            // CAST: The upper half is meant.
+            let of = (value >> 32) as u32;
+            if of.wrapping_sub(start) as i32 > 0 {
+                return Some(value);
+            }
             let count = count(value, start);
             (count < max).then_some(u64::from(start) << 32 | u64::from(count + 1))
         })

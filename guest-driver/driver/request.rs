@@ -13,6 +13,7 @@ use super::{
     loan::Loan,
     memory::{self, MemoryQuota},
     quota::Quota,
+    session::Session,
 };
 use crate::{
     sync::{new_spinlock_irq, new_waitqueue, Manner, SpinLockIrq, WaitQueue},
@@ -47,7 +48,7 @@ pub(super) enum Aftermath {
     /// OPEN_SESSION: if there is a session, it is closed with this.
     OpenSession(RequestBuffer, Quota),
     /// CLOSE_SESSION: that session no longer counts.
-    CloseSession(#[allow(dead_code, reason = "to be dropped")] Quota),
+    CloseSession(Session),
     /// REGISTER_MEM of the first of the request's memories: if it is registered, that is noted.
     Register(RequestBuffer),
     /// UNREGISTER_MEM: that memory no longer counts.
@@ -97,10 +98,8 @@ impl Waiter {
     }
 
     /// Waits for the response, or until a fatal signal arrives: then the request is left behind.
-    pub(super) fn wait_killable(&self) -> Result<RequestBuffer> {
-        let answer = self
-            .arrival
-            .wait_killable(Manner::default(), || self.take());
+    pub(super) fn wait_killable(&self, how: Manner) -> Result<RequestBuffer> {
+        let answer = self.arrival.wait_killable(how, || self.take());
         answer.or_else(
             |error| match mem::replace(&mut *self.place.lock(), Place::Left) {
                 Place::Answered(buffer) => Ok(buffer),
@@ -111,20 +110,15 @@ impl Waiter {
 
     /// Waits for the response.
     pub(super) fn wait(&self) -> RequestBuffer {
-        self.arrival.wait(Manner::default(), || self.take())
+        self.arrival.wait(Manner::Apart, || self.take())
     }
 
-    /// Waits for the response, and calls `killed` if a fatal signal arrives meanwhile. The task may
-    /// have locks: it is not to be frozen.
-    pub(super) fn wait_locked(&self, killed: impl FnOnce()) -> RequestBuffer {
-        let locked = Manner {
-            locked: true,
-            ..Manner::default()
-        };
-        let answer = self.arrival.wait_killable(locked, || self.take());
+    /// Waits for the response, and calls `killed` if a fatal signal arrives meanwhile.
+    pub(super) fn wait_on(&self, killed: impl FnOnce()) -> RequestBuffer {
+        let answer = self.arrival.wait_killable(Manner::Apart, || self.take());
         answer.unwrap_or_else(|_| {
             killed();
-            self.arrival.wait(locked, || self.take())
+            self.wait()
         })
     }
 

@@ -21,12 +21,24 @@ pub(super) struct Sessions {
     system: Atomic<bool>,
 }
 
-struct Session {
+/// A session.
+pub(super) struct Session {
     /// The device's number for it.
     id: u32,
     /// It was declared a system session.
     system: bool,
-    quota: Quota,
+    /// Its place among those that the device allows.
+    pub(super) quota: Quota,
+}
+
+impl Session {
+    pub(super) fn new(id: u32, quota: Quota) -> Self {
+        Self {
+            id,
+            system: false,
+            quota,
+        }
+    }
 }
 
 impl Sessions {
@@ -37,27 +49,20 @@ impl Sessions {
         })
     }
 
-    /// Takes note of a session. There may be no memory for that: then the quota comes back.
-    pub(super) fn opened(&self, id: u32, quota: Quota) -> Result<(), Quota> {
+    /// Takes note of a session. There may be no memory for that: then it comes back.
+    pub(super) fn opened(&self, session: Session) -> Result<(), Session> {
         let mut list = self.list.lock();
         if list.reserve(1, GFP_KERNEL).is_err() {
-            return Err(quota);
+            return Err(session);
         }
-        let session = Session {
-            id,
-            system: false,
-            quota,
-        };
-        list.push_within_capacity(session)
-            .map_err(|error| error.0.quota)
+        list.push_within_capacity(session).map_err(|error| error.0)
     }
 
     /// A session is about to be closed. `EINVAL` if it is not the context's.
-    pub(super) fn closing(&self, id: u32) -> Result<Quota> {
+    pub(super) fn closing(&self, id: u32) -> Result<Session> {
         let mut list = self.list.lock();
         let index = list.iter().position(|session| session.id == id);
-        let session = list.remove(index.ok_or(EINVAL)?).map_err(|_| EINVAL)?;
-        Ok(session.quota)
+        list.remove(index.ok_or(EINVAL)?).map_err(|_| EINVAL)
     }
 
     /// Calls of this session are to get through where others have to wait. `EINVAL` if it is not

@@ -19,29 +19,31 @@ use crate::sys;
 const TASK_KILLABLE: c_int = TASK_UNINTERRUPTIBLE | bindings::TASK_WAKEKILL as c_int;
 
 /// How a task waits.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Manner {
-    /// For [`WaitQueue::wake`], which wakes some of the waiters: those that have waited longest.
-    pub(crate) in_turn: bool,
-    /// The task may have locks: it is not to be frozen with them, as others that want them could
-    /// not be frozen then.
-    pub(crate) locked: bool,
+///
+/// Those in turn cannot be frozen: a task that is keeps the wake that was another's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Until [`WaitQueue::wake_all`].
+    Apart,
+    /// The same; when the system goes to sleep, the task is frozen where it waits. It must have no
+    /// locks, nor be waited for by who puts the system to sleep, as one that probes a driver is.
+    Freezable,
+    /// Also for [`WaitQueue::wake`], which wakes those that have waited longest.
+    InTurn,
 }
 
 impl Manner {
     fn state(self, state: c_int) -> c_int {
-        if self.locked {
-            state
-        } else {
-            state | TASK_FREEZABLE
+        match self {
+            Self::Freezable => state | TASK_FREEZABLE,
+            Self::Apart | Self::InTurn => state,
         }
     }
 
     fn flags(self) -> c_int {
-        if self.in_turn {
-            bindings::WQ_FLAG_EXCLUSIVE as c_int
-        } else {
-            0
+        match self {
+            Self::InTurn => bindings::WQ_FLAG_EXCLUSIVE as c_int,
+            Self::Apart | Self::Freezable => 0,
         }
     }
 }

@@ -37,8 +37,12 @@ impl<'a> Client<'a> {
     pub(crate) fn open<T: Driver>(tee: &'a Registration<T>) -> Result<Self> {
         // SAFETY: The device is registered as long as `'a` lasts, and so longer than the context.
         let ctx = from_err_ptr(unsafe { sys::teedev_open(tee.as_raw()) })?;
+        let ctx = NonNull::new(ctx).ok_or(ENOMEM)?;
+        // As `tee_client_open_context()` does.
+        // SAFETY: The context is open, and nobody else has it.
+        unsafe { (*ctx.as_ptr()).supp_nowait = true };
         Ok(Self {
-            ctx: NonNull::new(ctx).ok_or(ENOMEM)?,
+            ctx,
             _tee: PhantomData,
         })
     }

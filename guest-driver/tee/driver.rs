@@ -28,8 +28,19 @@ pub(crate) struct Version {
     pub(crate) gen_caps: u32,
 }
 
+/// Whose a context is, and so who makes the calls in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// User space's. Its tasks have no locks of the kernel's when they call.
+    User,
+    /// A client's within the kernel, many of whose tasks may use one session, and may have locks.
+    Kernel,
+}
+
 /// What a client asks for when it opens a session.
 pub(crate) struct SessionRequest {
+    /// Who asks.
+    pub(crate) caller: Caller,
     /// The TA.
     pub(crate) uuid: [u8; 16],
     /// How the client was identified: `TEE_IOCTL_LOGIN_*`.
@@ -42,6 +53,8 @@ pub(crate) struct SessionRequest {
 
 /// What a client asks for when it calls a TA.
 pub(crate) struct Invocation {
+    /// Who asks.
+    pub(crate) caller: Caller,
     /// The session.
     pub(crate) session: u32,
     /// Which function.
@@ -89,7 +102,8 @@ pub(crate) trait Driver: Sized + 'static {
     ) -> Result<(Verdict, u32)>;
 
     /// Closes a session.
-    fn close_session(context: ArcBorrow<'_, Self::Context>, session: u32) -> Result;
+    fn close_session(context: ArcBorrow<'_, Self::Context>, caller: Caller, session: u32)
+        -> Result;
 
     /// A session is to get its calls made also when others' calls take up all there is for calls.
     /// Only clients within the kernel ask for it.
@@ -110,6 +124,21 @@ pub(crate) trait Driver: Sized + 'static {
 
     /// Nobody refers to the memory any more. Its pages go once this returns.
     fn forget(context: &Self::Context, shm: &Shm<Self>);
+}
+
+/// Whose a context is.
+///
+/// # Safety
+///
+/// `ctx` must be an open context.
+unsafe fn caller(ctx: *mut sys::tee_context) -> Caller {
+    // What user space opens waits for tee-supplicant, what the kernel does by itself does not: that
+    // is how the subsystem tells them apart.
+    // SAFETY: By this function's contract.
+    match unsafe { (*ctx).supp_nowait } {
+        true => Caller::Kernel,
+        false => Caller::User,
+    }
 }
 
 /// What the driver data of a `struct tee_device` is here.
@@ -261,6 +290,8 @@ impl<T: Driver> Vtable<T> {
                 )
             })?;
             let request = SessionRequest {
+                // SAFETY: As above.
+                caller: unsafe { caller(ctx) },
                 uuid: arg.uuid,
                 login: arg.clnt_login,
                 client: client.b,
@@ -276,8 +307,8 @@ impl<T: Driver> Vtable<T> {
 
     extern "C" fn close_session(ctx: *mut sys::tee_context, session: u32) -> c_int {
         // SAFETY: The subsystem calls this with an open context.
-        let context = unsafe { Self::context(ctx) };
-        from_result(|| T::close_session(context, session).map(|()| 0))
+        let (context, caller) = unsafe { (Self::context(ctx), caller(ctx)) };
+        from_result(|| T::close_session(context, caller, session).map(|()| 0))
     }
 
     extern "C" fn system_session(ctx: *mut sys::tee_context, session: u32) -> c_int {
@@ -300,6 +331,8 @@ impl<T: Driver> Vtable<T> {
                 (Self::context(ctx), arg, params)
             };
             let request = Invocation {
+                // SAFETY: As above.
+                caller: unsafe { caller(ctx) },
                 session: arg.session,
                 func: arg.func,
                 cancel_id: arg.cancel_id,

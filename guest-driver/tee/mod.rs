@@ -45,7 +45,7 @@ mod user;
 pub(crate) use bus::BusDevice;
 pub(crate) use client::Client;
 pub(crate) use device::Registration;
-pub(crate) use driver::{Driver, Invocation, SessionRequest, Verdict, Version};
+pub(crate) use driver::{Caller, Driver, Invocation, SessionRequest, Verdict, Version};
 pub(crate) use param::{Access, MemRef, Param, Params};
 pub(crate) use segments::Segments;
 pub(crate) use shm::Shm;

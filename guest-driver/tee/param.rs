@@ -101,11 +101,13 @@ impl<'a, T: Driver> Params<'a, T> {
             if memref.shm.is_null() {
                 continue;
             }
-            // SAFETY: By this function's contract the memory is valid.
-            let shm = unsafe { &*memref.shm };
+            let shm = memref.shm;
+            // SAFETY: By this function's contract the memory is valid, and these do not change.
+            let (its_context, its_size, its_id) =
+                unsafe { ((*shm).ctx, (*shm).size, (*shm).sec_world_id) };
             let end = memref.shm_offs.checked_add(memref.size).ok_or(EINVAL)?;
             // The subsystem can make memory without asking the driver: `tee_shm_alloc_dma_mem()`.
-            if shm.ctx != context || end > shm.size || shm.sec_world_id == 0 {
+            if its_context != context || end > its_size || its_id == 0 {
                 return Err(EINVAL);
             }
         }

@@ -109,7 +109,7 @@ impl<T: Token> Virtqueues<T> {
         if *phase == Phase::Running {
             dev_err!(
                 self.device,
-                "the device breaks the rules; it stays unusable until bound anew\n"
+                "the device breaks the rules; it stays unusable until reset or bound anew\n"
             );
         }
         self.halt(&mut phase);

@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::rcu};
 
 use super::{
     super::{Buffer, Token},
@@ -33,8 +33,6 @@ pub(crate) enum Wait {
     Killable,
     /// Until there is some.
     Uninterruptible,
-    /// The same, by a task that may have locks: it is not to be frozen.
-    Locked,
 }
 
 /// A buffer that the device has not got.
@@ -103,6 +101,8 @@ impl<T: Token> Virtqueues<T> {
         let (before, from) = queues.split_at(how.preferred % queues.len());
         let mut waiting = Some(buffer);
         let mut attempt = || {
+            // The queues are not stopped, nor started anew, before a failure is told of.
+            let _until_told = rcu::read_lock();
             for queue in [from, before].into_iter().flatten() {
                 match queue.add(waiting.take()?, how.urgent) {
                     Added::Yes => return Some(Ok(())),
@@ -125,15 +125,11 @@ impl<T: Token> Virtqueues<T> {
             } else {
                 &group.room
             };
-            let manner = Manner {
-                in_turn: true,
-                locked: how.wait == Wait::Locked,
-            };
             let result = match how.wait {
                 Wait::Killable => room
-                    .wait_killable(manner, &mut attempt)
+                    .wait_killable(Manner::InTurn, &mut attempt)
                     .and_then(|added| added),
-                Wait::Uninterruptible | Wait::Locked => room.wait(manner, &mut attempt),
+                Wait::Uninterruptible => room.wait(Manner::InTurn, &mut attempt),
             };
             // There can be room for more than were woken, or they did not need it.
             group.wake(1);

@@ -43,8 +43,11 @@ fn memory_of_the_kernels_is_not_given_back_in_a_call() -> Outcome {
     let vm = scene.boot_with_driver(0)?;
     vm.guest.sh("insmod /lib/kernel_client.ko")?;
     let dir = "/sys/kernel/debug/kernel_client";
-    let client = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/call")])?;
+    let client = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/watch")])?;
     wait_until(&vm.guest, &format!("[ $(cat {dir}/there) = 1 ]"));
+    // Another task's call in the same session waits for its turn. It is not what is cancelled.
+    let other = vm.guest.start(&["sh", "-c", &format!("echo 1 >{dir}/nop")])?;
+    wait_until(&vm.guest, "[ $(grep -l kernel_client /proc/[0-9]*/stack | wc -l) = 2 ]");
     client.signal(SIGKILL)?;
     // The TA is asked to give up, but need not. The module frees what it still writes to once its call returns,
     // be it for a signal.
@@ -53,6 +56,7 @@ fn memory_of_the_kernels_is_not_given_back_in_a_call() -> Outcome {
     vm.guest.sh(&format!("echo 1 >{dir}/go"))?;
     let output = client.wait_within(SOON)?;
     assert_eq!(output.status, Status::Signal(SIGKILL), "{output:?}");
+    other.wait_within(SOON)?.success()?;
     vm.guest.sh(&format!("[ $(cat {dir}/there) = 2 ]; rmmod kernel_client virtio_tee"))?;
     vm.shut_down()?;
     scene.daemon.terminate()?;
