@@ -2,6 +2,8 @@
 
 //! The parameters of a call, from the TEE subsystem's form to the device's.
 
+use core::ptr;
+
 use kernel::{page::PAGE_SIZE, prelude::*};
 use zerocopy::byteorder::little_endian::U32;
 
@@ -113,8 +115,9 @@ impl Arguments {
     /// Registers memory, or adds it to the runs. `E2BIG` if that are more runs than a request can
     /// have.
     fn place(&mut self, limits: &Limits, loan: &Loan) -> Result<Place> {
+        let again = self.uses(loan);
         if let Some(shm) = loan.shm() {
-            if let Some(id) = memory::name_for_call(shm, false)? {
+            if let Some(id) = memory::name_for_call(shm, false, again)? {
                 return Ok(Place::Registered { id });
             }
         }
@@ -127,11 +130,20 @@ impl Arguments {
             }),
             (Err(E2BIG), Some(shm)) => {
                 self.runs.truncate(before);
-                let id = memory::name_for_call(shm, true)?.ok_or(E2BIG)?;
+                let id = memory::name_for_call(shm, true, again)?.ok_or(E2BIG)?;
                 Ok(Place::Registered { id })
             }
             (Err(error), _) => Err(error),
         }
+    }
+
+    /// Whether a parameter before is in the same shared memory.
+    fn uses(&self, loan: &Loan) -> bool {
+        let same = |other: &Loan| match (other.shm(), loan.shm()) {
+            (Some(other), Some(shm)) => ptr::eq(other, shm),
+            _ => false,
+        };
+        self.memories.iter().any(same)
     }
 
     /// Adds the pages that hold the memory to the runs, and returns where in them its bytes begin.

@@ -112,7 +112,7 @@ impl Memory {
     }
 
     /// What a call has to do about the memory; `None` if another client is registering it.
-    fn step(&self, must: bool) -> Option<Step> {
+    fn step(&self, must: bool, again: bool) -> Option<Step> {
         let mut state = self.state.lock();
         match &*state {
             State::Registered { id, .. } => Some(Step::Name(*id)),
@@ -120,6 +120,7 @@ impl Memory {
                 *state = State::Used;
                 Some(Step::TakeAlong)
             }
+            State::Used if again && !must => Some(Step::TakeAlong),
             State::Fresh | State::Used => {
                 *state = State::Registering;
                 Some(Step::Register)
@@ -139,14 +140,14 @@ enum Step {
 /// A call is going to use `shm`. Returns the number by which to name it, `None` if it has to go
 /// along with the call.
 ///
-/// It is registered if it has been used before, or if it has to be since it has more runs than the
-/// call can take. No lock is held while the device is asked: calls that come meanwhile take it
-/// along.
-pub(super) fn name_for_call(shm: &Shm<VirtioTee>, must: bool) -> Result<Option<u64>> {
+/// It is registered if it has been used before, unless that was `again` by this call, or if it has
+/// to be since it has more runs than the call can take. No lock is held while the device is asked:
+/// calls that come meanwhile take it along.
+pub(super) fn name_for_call(shm: &Shm<VirtioTee>, must: bool, again: bool) -> Result<Option<u64>> {
     let memory = shm.memory();
     match memory
         .settled
-        .wait_killable(Manner::Apart, || memory.step(must))?
+        .wait_killable(Manner::Apart, || memory.step(must, again))?
     {
         Step::Name(id) => return Ok(Some(id)),
         Step::TakeAlong => return Ok(None),
