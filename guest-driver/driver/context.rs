@@ -33,7 +33,7 @@ pub(crate) struct Context {
     /// The device's number for it.
     pub(super) id: u64,
     /// The [`starts`](crate::virtio::Virtqueues::starts) that it is of.
-    start: u32,
+    pub(super) start: u32,
     #[pin]
     end: Mutex<End>,
     #[pin]

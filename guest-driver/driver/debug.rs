@@ -5,6 +5,7 @@
 use kernel::{
     debugfs::{Dir, File},
     fmt,
+    page::PAGE_SIZE,
     prelude::*,
     str::CString,
     sync::{atomic::Relaxed, Arc},
@@ -50,9 +51,9 @@ fn limits(device: &Arc<TeeDevice>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "contexts {contexts} of {}", limits.contexts)?;
     let sessions = device.sessions.get(start);
     writeln!(f, "sessions {sessions} of {}", limits.sessions)?;
-    let memories = device.memories.load(Relaxed);
+    let memories = device.memories.get(start);
     writeln!(f, "registered_memories {memories} of {}", limits.memories)?;
-    let bytes = device.memory_bytes.load(Relaxed);
+    let bytes = u64::from(device.memory_pages.get(start)) * PAGE_SIZE as u64;
     writeln!(f, "registered_bytes {bytes} of {}", limits.memory_bytes)?;
     writeln!(f, "params {}", limits.params)?;
     writeln!(f, "runs {}", limits.runs)

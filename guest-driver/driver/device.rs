@@ -48,10 +48,10 @@ pub(super) struct TeeDevice {
     pub(super) contexts: Counter,
     /// Sessions that do.
     pub(super) sessions: Counter,
-    /// Registered memories that count towards the limit.
-    pub(super) memories: Atomic<u32>,
-    /// Registered bytes that count towards the limit.
-    pub(super) memory_bytes: Atomic<u64>,
+    /// Registered memories that do,
+    pub(super) memories: Counter,
+    /// and the pages in them.
+    pub(super) memory_pages: Counter,
     #[pin]
     pub(super) usages: Usages,
     /// Where to look for a call's name next.
@@ -71,8 +71,8 @@ impl TeeDevice {
                 limits,
                 contexts: Counter::new(),
                 sessions: Counter::new(),
-                memories: Atomic::new(0),
-                memory_bytes: Atomic::new(0),
+                memories: Counter::new(),
+                memory_pages: Counter::new(),
                 usages <- Usages::new(),
                 next_cancel_id: Atomic::new(0),
             }),

@@ -9,8 +9,9 @@
 use core::mem::{self, offset_of};
 
 use kernel::{
+    page::PAGE_SIZE,
     prelude::*,
-    sync::{atomic::Relaxed, new_spinlock, Arc, SpinLock},
+    sync::{new_spinlock, Arc, SpinLock},
 };
 use zerocopy::{byteorder::little_endian::U64, IntoBytes};
 
@@ -248,35 +249,36 @@ pub(super) fn registered(answer: &Buffer<Request>, mut unregister: RequestBuffer
 /// A place among the memories that the device registers, in a context. Given back when dropped.
 pub(super) struct MemoryQuota {
     context: Arc<Context>,
-    bytes: u64,
+    pages: u32,
 }
 
 impl MemoryQuota {
     /// `ENOSPC` where there is none.
     fn take(context: &Arc<Context>, bytes: u64) -> Result<Self> {
-        let device = &context.device;
-        let memories = device.memories.fetch_add(1, Relaxed);
-        let total = device
-            .memory_bytes
-            .fetch_add(bytes, Relaxed)
-            .saturating_add(bytes);
-        context.memory_added();
-        let quota = Self {
-            context: context.clone(),
-            bytes,
-        };
-        if memories >= device.limits.memories || total > device.limits.memory_bytes {
+        let (device, start) = (&context.device, context.start);
+        let limits = &device.limits;
+        let pages = u32::try_from(bytes / PAGE_SIZE as u64).map_err(|_| ENOSPC)?;
+        let most = u32::try_from(limits.memory_bytes / PAGE_SIZE as u64).unwrap_or(u32::MAX);
+        if !device.memories.take(start, 1, limits.memories) {
             return Err(ENOSPC);
         }
-        Ok(quota)
+        if !device.memory_pages.take(start, pages, most) {
+            device.memories.give_back(start, 1);
+            return Err(ENOSPC);
+        }
+        context.memory_added();
+        Ok(Self {
+            context: context.clone(),
+            pages,
+        })
     }
 }
 
 impl Drop for MemoryQuota {
     fn drop(&mut self) {
-        let device = &self.context.device;
-        device.memories.fetch_sub(1, Relaxed);
-        device.memory_bytes.fetch_sub(self.bytes, Relaxed);
+        let (device, start) = (&self.context.device, self.context.start);
+        device.memories.give_back(start, 1);
+        device.memory_pages.give_back(start, self.pages);
         self.context.memory_removed();
     }
 }

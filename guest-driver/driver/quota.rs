@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many contexts and sessions there are, of those that the device allows.
+//! How many contexts, sessions and registered memories there are, of those that the device allows.
 //!
 //! The device refuses what exceeds its limits; the driver does not even ask.
 
@@ -25,22 +25,23 @@ impl Counter {
         count(self.0.load(Relaxed), start)
     }
 
-    /// One more, unless there are `max`. One of a start that is over counts no more.
-    fn take(&self, start: u32, max: u32) -> bool {
+    /// `more` of that start, unless there are more than `max` then. Of a start that is over they
+    /// count no more.
+    pub(super) fn take(&self, start: u32, more: u32, max: u32) -> bool {
         self.update(|value| {
             // CAST: The upper half is meant.
             let of = (value >> 32) as u32;
             if of.wrapping_sub(start) as i32 > 0 {
                 return Some(value);
             }
-            let count = count(value, start);
-            (count < max).then_some(u64::from(start) << 32 | u64::from(count + 1))
+            let count = count(value, start).checked_add(more)?;
+            (count <= max).then_some(u64::from(start) << 32 | u64::from(count))
         })
     }
 
-    /// One of that start less.
-    fn give_back(&self, start: u32) {
-        self.update(|value| (count(value, start) > 0).then_some(value - 1));
+    /// So many of that start less.
+    pub(super) fn give_back(&self, start: u32, less: u32) {
+        self.update(|value| (count(value, start) >= less).then_some(value - u64::from(less)));
     }
 
     /// Changes the value as `new` says, if that is anything.
@@ -84,7 +85,7 @@ impl Quota {
     pub(super) fn take(device: &Arc<TeeDevice>, kind: Kind) -> Option<Self> {
         let start = device.queues.starts();
         let (counter, max) = counter(device, kind);
-        counter.take(start, max).then(|| Self {
+        counter.take(start, 1, max).then(|| Self {
             device: device.clone(),
             kind,
             start,
@@ -95,7 +96,7 @@ impl Quota {
 impl Drop for Quota {
     fn drop(&mut self) {
         let (counter, _) = counter(&self.device, self.kind);
-        counter.give_back(self.start);
+        counter.give_back(self.start, 1);
     }
 }
 
