@@ -30,6 +30,7 @@ mod take_in;
 mod tests;
 mod transport;
 
+use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +45,8 @@ use virtio_tee_spec as wire;
 use crate::partition::Partition;
 use crate::rate_limit::RateLimit;
 
-/// Lines in the log about a guest's faults, per minute.
-const FAULTS_LOGGED: u32 = 10;
+/// Lines in the log about a guest's faults, and what else it can bring about, per minute.
+const WARNINGS: u32 = 10;
 
 /// One VM's device.
 pub struct Device {
@@ -57,7 +58,7 @@ pub struct Device {
     queues: Vec<Arc<Outstanding>>,
     runs_in_flight: Arc<AtomicUsize>,
     stopping: AtomicBool,
-    faults: RateLimit,
+    warnings: RateLimit,
 }
 
 impl Device {
@@ -75,7 +76,7 @@ impl Device {
             queues: (0..=request_queues).map(|_| Arc::default()).collect(),
             runs_in_flight: Arc::default(),
             stopping: AtomicBool::new(false),
-            faults: RateLimit::new(FAULTS_LOGGED, Duration::from_secs(60)),
+            warnings: RateLimit::new(WARNINGS, Duration::from_secs(60)),
         }
     }
 
@@ -108,15 +109,18 @@ impl Device {
         config_space::read(&self.config, offset, size)
     }
 
-    /// The driver has reset the device: nothing it had is left. Waits for that; see
-    /// [`Partition::reset`].
+    /// The driver has reset the device: nothing it had is left. Waits for that, `grace` at most each time; see
+    /// [`Partition::reset`]. The driver is not to be told before [`Device::outwait_reset`] is done as well.
     pub fn reset(&self, grace: Duration) {
-        for outstanding in &self.queues {
-            outstanding.forget();
-        }
+        self.forget();
         if let Err(e) = self.partition.reset(grace) {
             log::error!("{}: after a reset: {e}", self.name);
         }
+    }
+
+    /// Answers no chain that it has taken.
+    fn forget(&self) {
+        self.queues.iter().for_each(|outstanding| outstanding.forget());
     }
 
     /// Frees everything; see [`Partition::shut_down`].
@@ -126,10 +130,15 @@ impl Device {
     }
 
     /// Tells the log what the guest did wrong, within limits.
-    fn fault(&self, what: &dyn std::fmt::Display) {
-        match self.faults.admit() {
-            Some(0) => log::warn!("{}: guest error: {what}", self.name),
-            Some(more) => log::warn!("{}: guest error: {what} (and {more} not logged)", self.name),
+    fn fault(&self, what: &dyn Display) {
+        self.warn(&format_args!("guest error: {what}"));
+    }
+
+    /// Tells the log of what a guest can bring about, within the same limits.
+    fn warn(&self, what: &dyn Display) {
+        match self.warnings.admit() {
+            Some(0) => log::warn!("{}: {what}", self.name),
+            Some(more) => log::warn!("{}: {what} (and {more} not logged)", self.name),
             None => {}
         }
     }

@@ -160,9 +160,8 @@ impl VhostUserBackend for Backend {
     }
 
     fn reset_device(&self) {
-        if let Some(vrings) = self.vrings.get() {
-            self.device.end_calls(vrings, RESET_GRACE);
-        }
+        // The VMM waits, with all its VM: not for calls that do not end.
+        self.device.end_calls(RESET_GRACE);
         self.device.reset(RESET_GRACE);
     }
 

@@ -221,6 +221,9 @@ impl Shared {
         if let Some(session) = session {
             jobs.push(self.settle_session(&mut tables, context, session));
         }
+        if tables.outwaiting > 0 {
+            self.less.notify_all();
+        }
         drop(tables);
         for jobs in jobs {
             self.submit(jobs);

@@ -217,6 +217,6 @@ impl Shared {
         if let Some(done) = done {
             done(());
         }
-        self.context_gone.notify_all();
+        self.less.notify_all();
     }
 }

@@ -23,12 +23,13 @@ mod limits;
 mod memories;
 mod reaper;
 mod tables;
+mod waiting;
 
 use std::error::Error as StdError;
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use calls::{Argument, Buffer, Outcome, Tag};
 pub use limits::Limits;
@@ -128,8 +129,8 @@ struct Shared {
     executor: Executor,
     reaper: Reaper,
     tables: Mutex<Tables>,
-    /// Signalled when a context is gone.
-    context_gone: Condvar,
+    /// Signalled when a context is gone and, where somebody waits for one, when a call has ended.
+    less: Condvar,
 }
 
 impl Shared {
@@ -149,7 +150,7 @@ impl Partition {
                 executor: Executor::new(limits.max_calls as usize)?,
                 reaper: Reaper::new()?,
                 tables: Mutex::new(Tables::new(tee).map_err(SetupError::Random)?),
-                context_gone: Condvar::new(),
+                less: Condvar::new(),
                 limits,
             }),
         })
@@ -193,7 +194,8 @@ impl Partition {
 
     /// Ends what the driver had before a reset, and waits for that. TAs that have not ended after
     /// `grace` are ended with their TEE; then there is a new one. Where that fails, there is none until
-    /// the next reset.
+    /// the next reset. A call that its TEE cannot end goes on, after `grace` once more, on the memory that
+    /// it was given: see [`Partition::outwait_contexts`].
     pub fn reset(&self, grace: Duration) -> Result<(), SetupError> {
         self.close_all();
         if self.wait_for_contexts(grace) && self.shared.lock().tee.is_some() {
@@ -211,6 +213,7 @@ impl Partition {
     /// holds even then, after `grace` once more.
     pub fn shut_down(&self, grace: Duration) -> usize {
         self.shared.lock().stopping = true;
+        self.hurry(true);
         self.close_all();
         self.wait_for_contexts(grace);
         self.end_tee();
@@ -222,20 +225,5 @@ impl Partition {
     fn end_tee(&self) {
         let tee = self.shared.lock().tee.take();
         drop(tee);
-    }
-
-    /// Waits until there are no contexts, `grace` at most. Says whether that came true.
-    fn wait_for_contexts(&self, grace: Duration) -> bool {
-        let deadline = Instant::now() + grace;
-        let mut tables = self.shared.lock();
-        while !tables.contexts.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            tables =
-                self.shared.context_gone.wait_timeout(tables, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
     }
 }

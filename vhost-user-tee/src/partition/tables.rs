@@ -26,6 +26,10 @@ pub(super) struct Tables {
     pub(super) tee: Option<Arc<dyn Tee>>,
     /// The partition is being shut down.
     pub(super) stopping: bool,
+    /// Nobody is to wait for calls that do not end.
+    pub(super) hurried: bool,
+    /// How many wait for calls that do not end.
+    pub(super) outwaiting: u32,
     pub(super) contexts: HashMap<u64, Context>,
     pub(super) context_handles: Handles,
     pub(super) memory_handles: Handles,
@@ -95,6 +99,8 @@ impl Tables {
         Ok(Self {
             tee: Some(tee),
             stopping: false,
+            hurried: false,
+            outwaiting: 0,
             contexts: HashMap::new(),
             context_handles: Handles::new()?,
             memory_handles: Handles::new()?,

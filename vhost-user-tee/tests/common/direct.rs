@@ -207,7 +207,7 @@ impl Link for DirectLink {
     fn stop_queue(&mut self, index: usize) -> Result<u16, Error> {
         let slot = &self.direct.0.open()?.queues[index];
         slot.started.store(false, SeqCst);
-        self.direct.0.device.stop_queue(index, &self.direct, STOP_GRACE);
+        assert!(self.direct.0.device.stop_queue(index, &self.direct, STOP_GRACE));
         slot.rings.lock().unwrap().reset();
         Ok(0)
     }
@@ -215,12 +215,13 @@ impl Link for DirectLink {
     fn reset(&mut self) -> Result<(), Error> {
         let door = self.direct.0.open()?;
         door.driver_ok.store(false, SeqCst);
-        door.device.end_calls(&self.direct, END_GRACE);
+        door.device.end_calls(END_GRACE);
         for slot in &door.queues {
             slot.started.store(false, SeqCst);
             slot.rings.lock().unwrap().reset();
         }
         door.device.reset(END_GRACE);
+        assert!(door.device.outwait_reset());
         Ok(())
     }
 

@@ -73,25 +73,6 @@ fn a_reset_ends_everything() {
 }
 
 #[test]
-fn a_reset_outwaits_no_call() {
-    let back_end = BackEnd::start();
-    let mut client = back_end.connect();
-    let (context, session1) = session(&mut client);
-    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
-    eventually("the call runs", || back_end.tee.state.running() == 1);
-    client.reset().unwrap();
-    assert_eq!(back_end.tee.state.running(), 1);
-    let (again, session2) = session(&mut client);
-    assert_eq!(client.invoke(again, session2, NOP, &[]).unwrap().ret, 0);
-    // What it returns in the end goes nowhere.
-    back_end.tee.state.open_gate(true);
-    eventually("the call ends", || back_end.tee.state.running() == 0);
-    assert_eq!(client.invoke(again, session2, NOP, &[]).unwrap().ret, 0);
-    client.close_context(again).unwrap();
-    nothing_left(&back_end);
-}
-
-#[test]
 fn memory_may_come_and_go_while_calls_run() {
     let back_end = BackEnd::start();
     let far = 0x5000_0000;

@@ -2,6 +2,8 @@
 //! Resets of a queue, of the device and of the function, with calls in flight. While they go on the
 //! registers can be read, and say so.
 
+use std::time::{Duration, Instant};
+
 use tee::gp;
 use virtio_tee_frontend::client::Client;
 use virtio_tee_frontend::vfio_user::pci::common;
@@ -10,6 +12,20 @@ use virtio_tee_spec as wire;
 
 use crate::common::fake_tee::{GATED, NOP, SLEEP};
 use crate::common::{eventually, nothing_left, session, status, BackEnd};
+
+/// More than all the time that a reset gives calls which might still end.
+const LONGER_THAN_GRACE: Duration = Duration::from_secs(6);
+/// The same of a reset of a queue.
+const LONGER_THAN_QUEUE_GRACE: Duration = Duration::from_secs(17);
+
+/// Holds a condition against time.
+fn stays(what: &str, time: Duration, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        assert!(condition(), "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
 
 fn link(client: &mut Client) -> &mut VfioUser {
     client.front_end().link().unwrap()
@@ -66,23 +82,26 @@ fn a_queue_reset_waits_for_calls_and_keeps_the_rest() {
     nothing_left(&back_end);
 }
 
+/// Its memory is not the driver's before.
 #[test]
-fn a_queue_reset_outwaits_no_call() {
+fn a_queue_reset_is_not_over_before_its_calls() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, session) = session(&mut client);
     let sleeping = client.start_invoke(1, context, session, SLEEP, 0, &[]).unwrap();
     let stuck = client.start_invoke(1, context, session, GATED, 0, &[]).unwrap();
-    eventually("the calls run", || back_end.tee.state.running() == 2);
-    assert_eq!(client.front_end().stop_queue(1).unwrap(), 0);
-    assert_eq!(back_end.tee.state.running(), 1);
+    let other = client.start_invoke(2, context, session, GATED, 0, &[]).unwrap();
+    eventually("the calls run", || back_end.tee.state.running() == 3);
+    link(&mut client).begin_queue_reset(1).unwrap();
+    eventually("what heeds it is cancelled", || back_end.tee.state.running() == 2);
     client.wait(sleeping).unwrap();
-    assert_eq!(status(client.finish(stuck)), wire::VIRTIO_TEE_S_IO);
-    restart_queue(&mut client, 1);
-    nop(&mut client, 1, context, session);
-    // What it returns in the end goes nowhere.
+    stays("the queue is being reset", LONGER_THAN_QUEUE_GRACE, || is_resetting(&mut client, 1));
     back_end.tee.state.open_gate(true);
-    eventually("the call ends", || back_end.tee.state.running() == 0);
+    link(&mut client).wait_queue_reset(1).unwrap();
+    // What it returned in the end is the answer.
+    assert_eq!(client.finish(stuck).unwrap().ret, 0);
+    assert_eq!(client.finish(other).unwrap().ret, 0);
+    restart_queue(&mut client, 1);
     nop(&mut client, 1, context, session);
 }
 
@@ -104,17 +123,16 @@ fn a_queue_reset_ends_no_call_of_another() {
     nop(&mut client, 1, context, session);
 }
 
+/// And keeps nobody waiting meanwhile.
 #[test]
-fn a_device_reset_keeps_nobody_waiting() {
+fn a_device_reset_is_not_over_before_its_calls() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, session1) = session(&mut client);
     let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
     eventually("the call runs", || back_end.tee.state.running() == 1);
     link(&mut client).begin_reset().unwrap();
-    // The call ends by nothing that is done to it, so it takes seconds; registers do not.
-    let mut reads = 0;
-    while link(&mut client).pci().status().unwrap() != 0 {
+    stays("the device is being reset", Duration::from_secs(1), || {
         let pci = link(&mut client).pci();
         assert_eq!(pci.read_16(common::NUM_QUEUES).unwrap(), 3);
         pci.read_config::<4>(0).unwrap();
@@ -122,15 +140,15 @@ fn a_device_reset_keeps_nobody_waiting() {
         pci.write(common::DEVICE_STATUS, &[1]).unwrap();
         pci.write(common::DEVICE_STATUS, &[0]).unwrap();
         client.front_end().queues[1].force_kick().unwrap();
-        reads += 1;
-    }
-    assert!(reads > 10, "{reads}");
+        link(&mut client).pci().status().unwrap() != 0
+    });
+    stays("the device is being reset", LONGER_THAN_GRACE, || link(&mut client).pci().status().unwrap() != 0);
+    back_end.tee.state.open_gate(true);
+    link(&mut client).wait_reset().unwrap();
+    assert_eq!(back_end.tee.state.running(), 0);
     client.front_end().restart().unwrap();
     assert_eq!(status(client.close_context(context)), wire::VIRTIO_TEE_S_BAD_CONTEXT);
     let (again, session2) = session(&mut client);
-    nop(&mut client, 1, again, session2);
-    back_end.tee.state.open_gate(true);
-    eventually("the call ends", || back_end.tee.state.running() == 0);
     nop(&mut client, 1, again, session2);
 }
 
@@ -200,9 +218,9 @@ fn resets_that_are_asked_for_again_and_again_are_one() {
         .filter(|name| ["test reset", "test queue", "test funct"].iter().any(|kind| name.starts_with(kind)))
         .count();
     assert!(resets < 100, "{resets} threads");
+    back_end.tee.state.open_gate(true);
     eventually("the reset is over", || pci.read_config::<2>(4).unwrap() == [0; 2]);
     as_switched_on(&mut client);
-    back_end.tee.state.open_gate(true);
 }
 
 #[test]
@@ -220,6 +238,62 @@ fn a_reset_by_message_ends_everything() {
         nothing_left(&back_end);
         as_switched_on(&mut client);
     }
+}
+
+/// The VMM waits, with all its VM; QEMU not for long.
+#[test]
+fn a_reset_by_message_outwaits_no_call() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    let connection = link(&mut client).pci().connection().clone();
+    assert!(connection.request(Command::DeviceReset, &[], &[]).unwrap().is_empty());
+    assert_eq!(back_end.tee.state.running(), 1);
+    as_switched_on(&mut client);
+
+    // Nor the driver's resets, which the VMM's overtakes.
+    let pci = link(&mut client).pci().clone();
+    link(&mut client).begin_queue_reset(1).unwrap();
+    link(&mut client).begin_reset().unwrap();
+    pci.initiate_flr().unwrap();
+    stays("the function is being reset", Duration::from_secs(1), || {
+        pci.read_config::<2>(4).unwrap() != [0; 2]
+    });
+    connection.request(Command::DeviceReset, &[], &[]).unwrap();
+    assert_eq!(back_end.tee.state.running(), 1);
+    as_switched_on(&mut client);
+
+    // The next of the driver's outwaits it again.
+    link(&mut client).begin_reset().unwrap();
+    stays("the device is being reset", LONGER_THAN_GRACE, || link(&mut client).pci().status().unwrap() != 0);
+    back_end.tee.state.open_gate(true);
+    link(&mut client).wait_reset().unwrap();
+    nothing_left(&back_end);
+}
+
+/// Nor does the daemon.
+#[test]
+fn a_vm_that_waits_for_its_calls_in_a_reset_may_leave() {
+    let mut back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    link(&mut client).begin_reset().unwrap();
+    stays("the device is being reset", LONGER_THAN_GRACE, || link(&mut client).pci().status().unwrap() != 0);
+    drop(client);
+    let mut client = back_end.connect();
+    let (context, session2) = session(&mut client);
+    nop(&mut client, 1, context, session2);
+    let _stuck = client.start_invoke(1, context, session2, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 2);
+    link(&mut client).begin_reset().unwrap();
+    back_end.stop(Duration::ZERO);
+    assert_eq!(back_end.tee.state.running(), 2);
+    back_end.tee.state.open_gate(true);
+    nothing_left(&back_end);
 }
 
 #[test]

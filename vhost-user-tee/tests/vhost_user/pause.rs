@@ -115,6 +115,26 @@ fn a_reset_without_a_message_is_noticed() {
     assert_eq!(client.invoke(again, session, NOP, &[]).unwrap().ret, 0);
 }
 
+/// The VMM waits, with all its VM.
+#[test]
+fn a_reset_by_message_outwaits_no_call() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    client.reset().unwrap();
+    assert_eq!(back_end.tee.state.running(), 1);
+    let (again, session2) = session(&mut client);
+    assert_eq!(client.invoke(again, session2, NOP, &[]).unwrap().ret, 0);
+    // What it returns in the end goes nowhere.
+    back_end.tee.state.open_gate(true);
+    eventually("the call ends", || back_end.tee.state.running() == 0);
+    assert_eq!(client.invoke(again, session2, NOP, &[]).unwrap().ret, 0);
+    client.close_context(again).unwrap();
+    nothing_left(&back_end);
+}
+
 #[test]
 fn a_memory_table_may_come_anew() {
     let back_end = BackEnd::start();

@@ -4,6 +4,10 @@
 //! The thread that reads messages accesses registers and takes chains in. What may take time, a
 //! reset with calls in flight, is done by a thread of its own, and the registers say so until it is
 //! over: a driver polls them, while a VMM that waited for an answer would stop all its guest.
+//!
+//! A reset that the driver asks for is over when no call of its works on the driver's memory any more,
+//! however long that takes: a TEE of the host's cannot end what it has begun. One that the VMM asks for takes
+//! a few seconds at most, in which the guest stands still, and leaves such a call to itself.
 
 use std::mem::take;
 use std::ops::Deref;
@@ -44,8 +48,10 @@ pub(super) struct Parts {
     memory: Memory,
     interrupts: Interrupts,
     /// Resets under way.
-    resets: Mutex<Vec<JoinHandle<()>>>,
+    resets: Threads,
 }
+
+type Threads = Mutex<Vec<JoinHandle<()>>>;
 
 impl Deref for Function {
     type Target = Parts;
@@ -185,16 +191,17 @@ impl Function {
             Effect::None => {}
             Effect::Kick(queue) => self.device.process(usize::from(queue), self),
             Effect::QueueEnabled(queue) => self.start_queue(queue),
-            Effect::QueueReset(queue) => {
-                self.begin("queue reset", move |function| function.reset_queue(queue));
-            }
-            Effect::Reset => self.begin("reset", |function| {
-                function.end_all();
-                lock(&function.registers).reset_done();
+            Effect::QueueReset(queue) => self.begin("queue reset", move |function, earlier| {
+                join_all(earlier);
+                function.reset_queue(queue);
             }),
-            Effect::FunctionReset => self.begin("function reset", |function| {
-                function.end_all();
-                lock(&function.registers).function_reset();
+            Effect::Reset => self.begin("reset", |function, earlier| {
+                function.reset_for_driver(earlier, |registers| {
+                    registers.reset_done();
+                });
+            }),
+            Effect::FunctionReset => self.begin("function reset", |function, earlier| {
+                function.reset_for_driver(earlier, VirtioPci::function_reset);
             }),
             Effect::Intx => self.interrupts.signal_intx(),
         }
@@ -202,36 +209,38 @@ impl Function {
     }
 
     /// Puts the function into the state that it was in when it was switched on. What it did for its
-    /// driver has ended when this returns.
+    /// driver has ended when this returns, but for calls that cannot be ended.
     pub(super) fn reset(&self) {
         self.settle();
         self.end_all();
         lock(&self.registers).function_reset();
+        self.device.hurry(false);
     }
 
     /// Ends all calls, and waits for resets that are under way: none has to wait for a call then.
     /// Nobody takes in chains meanwhile.
     pub(super) fn settle(&self) {
-        self.device.end_calls(self, RESET_GRACE);
+        self.device.hurry(true);
+        self.device.end_calls(RESET_GRACE);
         join_all(&self.resets);
     }
 
-    /// Does what may take time, after what has been begun before.
-    fn begin(&self, what: &str, work: impl Fn(&Self) + Clone + Send + 'static) {
+    /// Does what may take time on a thread of its own. `work` is given what has been begun before, to wait for it.
+    fn begin(&self, what: &str, work: impl Fn(&Self, &Threads) + Clone + Send + 'static) {
         let mut resets = lock(&self.resets);
-        let before = Arc::new(Mutex::new(take(&mut *resets)));
-        let (function, there, earlier) = (self.clone(), work.clone(), before.clone());
-        let thread = Builder::new().name(format!("{} {what}", self.name)).spawn(move || {
-            join_all(&earlier);
-            there(&function);
-        });
+        let earlier = Arc::new(Mutex::new(take(&mut *resets)));
+        let (function, there, before) = (self.clone(), work.clone(), earlier.clone());
+        let thread =
+            Builder::new().name(format!("{} {what}", self.name)).spawn(move || there(&function, &before));
         match thread {
             Ok(thread) => resets.push(thread),
             Err(e) => {
                 log::warn!("{}: no thread for a {what}: {e}", self.name);
                 drop(resets);
-                join_all(&before);
-                work(self);
+                // Here a VMM waits. With a call that cannot be ended, the reset is not over before the VMM's own.
+                self.device.hurry(true);
+                work(self, &earlier);
+                self.device.hurry(false);
             }
         }
     }
@@ -263,16 +272,30 @@ impl Function {
     }
 
     fn reset_queue(&self, index: u16) {
-        self.device.stop_queue(usize::from(index), self, QUEUE_GRACE);
+        if !self.device.stop_queue(usize::from(index), self, QUEUE_GRACE) {
+            return;
+        }
         if let Some(queue) = self.queues.get(usize::from(index)) {
             lock(queue).reset();
         }
         lock(&self.registers).queue_reset_done(index);
     }
 
-    /// Ends calls, and frees all that the driver had.
+    /// Does a reset that the driver has asked for, and says so in the registers by `done` when all that the driver
+    /// had is gone.
+    fn reset_for_driver(&self, earlier: &Threads, done: impl FnOnce(&mut VirtioPci)) {
+        // A reset of a queue may be among them, and wait for calls of it.
+        self.device.end_calls(RESET_GRACE);
+        join_all(earlier);
+        self.end_all();
+        if self.device.outwait_reset() {
+            done(&mut lock(&self.registers));
+        }
+    }
+
+    /// Ends calls, and frees all that the driver had, but for what calls that cannot be ended have.
     fn end_all(&self) {
-        self.device.end_calls(self, RESET_GRACE);
+        self.device.end_calls(RESET_GRACE);
         for queue in &self.queues {
             lock(queue).reset();
         }
@@ -281,7 +304,7 @@ impl Function {
 }
 
 /// Waits for threads.
-fn join_all(threads: &Mutex<Vec<JoinHandle<()>>>) {
+fn join_all(threads: &Threads) {
     let threads = take(&mut *lock(threads));
     for thread in threads {
         // A panic there is a bug, which its message has named.

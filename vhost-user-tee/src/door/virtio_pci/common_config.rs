@@ -171,10 +171,10 @@ impl CommonConfig {
         asked
     }
 
-    /// Ends the reset of a queue. Does nothing if there is none.
+    /// Ends the reset of a queue. Does nothing if there is none, or one of the device has overtaken it.
     pub(super) fn queue_reset_done(&mut self, index: u16) {
-        let size = self.max_queue_size;
-        if let Some(queue) = self.queues.get_mut(usize::from(index)).filter(|queue| queue.resetting) {
+        let (size, alone) = (self.max_queue_size, self.reset == Reset::None);
+        if let Some(queue) = self.queues.get_mut(usize::from(index)).filter(|it| alone && it.resetting) {
             *queue = QueueRegisters::new(size);
         }
     }

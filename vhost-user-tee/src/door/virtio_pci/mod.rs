@@ -248,7 +248,7 @@ impl VirtioPci {
     }
 
     /// Ends a reset of a queue, whose registers are as after power-on then. Does nothing if the
-    /// device was reset meanwhile.
+    /// device was reset meanwhile, or is being reset.
     pub(super) fn queue_reset_done(&mut self, index: u16) {
         self.common.queue_reset_done(index);
     }

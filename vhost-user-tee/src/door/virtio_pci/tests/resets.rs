@@ -245,6 +245,8 @@ fn a_device_reset_overtakes_a_queue_reset() {
     pci.set16(QUEUE_SELECT, 2);
     assert_eq!(pci.set16(QUEUE_RESET, 1), Effect::QueueReset(2));
     assert_eq!(pci.set8(STATUS, 0), Effect::Reset);
+    pci.queue_reset_done(2);
+    assert!(pci.queue(2).unwrap().resetting, "neither is over");
     pci.reset_done();
     assert!(!pci.queue(2).unwrap().resetting);
     assert!(pci.negotiate(VERSION_1 | RING_RESET));

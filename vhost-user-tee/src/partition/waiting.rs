@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+//! Waiting for what was asked to end.
+
+use std::ops::Range;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::tables::Tables;
+use super::Partition;
+
+impl Partition {
+    /// Waits until there are no contexts, `grace` at most. Says whether that came true.
+    pub(super) fn wait_for_contexts(&self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
+        let mut tables = self.shared.lock();
+        while !tables.contexts.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            tables = self.shared.less.wait_timeout(tables, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    /// Waits until there are no contexts, with no call on the memory of any, however long that takes:
+    /// some TEEs cannot end a call from outside. `begins_to_wait` runs if there are any. Says whether that
+    /// came true: not where somebody [hurries](Partition::hurry).
+    pub fn outwait_contexts(&self, begins_to_wait: impl FnOnce()) -> bool {
+        self.outwait(begins_to_wait, |tables| tables.contexts.is_empty())
+    }
+
+    /// Waits until no call that came through one of `queues` is in the TEE, as
+    /// [`Partition::outwait_contexts`] does.
+    pub fn outwait_calls(&self, queues: &Range<usize>, begins_to_wait: impl FnOnce()) -> bool {
+        self.outwait(begins_to_wait, |tables| {
+            let mut calls = tables.contexts.values().flat_map(|context| context.calls.values());
+            !calls.any(|call| queues.contains(&call.tag.queue))
+        })
+    }
+
+    /// From now on nobody waits longer than some given time for calls, or again does.
+    pub fn hurry(&self, hurried: bool) {
+        self.shared.lock().hurried = hurried;
+        self.shared.less.notify_all();
+    }
+
+    fn outwait(&self, begins_to_wait: impl FnOnce(), gone: impl Fn(&Tables) -> bool) -> bool {
+        let mut tables = self.shared.lock();
+        if gone(&tables) || tables.hurried {
+            return gone(&tables);
+        }
+        tables.outwaiting += 1;
+        drop(tables);
+        begins_to_wait();
+        tables = self.shared.lock();
+        while !gone(&tables) && !tables.hurried {
+            tables = self.shared.less.wait(tables).unwrap_or_else(PoisonError::into_inner);
+        }
+        tables.outwaiting -= 1;
+        gone(&tables)
+    }
+}
