@@ -144,7 +144,7 @@ impl Context for KernelContext {
         let session = opened.map(|id| KernelSession {
             connection: connection.clone(),
             id,
-            turn: Gate::new(1).join(),
+            turn: Gate::new(1).join(""),
             closed: AtomicBool::new(false),
         });
         if result == Err(Failure::tee(gp::ERROR_ITEM_NOT_FOUND)) {

@@ -12,7 +12,8 @@
 //! place that becomes free goes to the next VM that waits, however many calls each has waiting.
 //!
 //! A call that is in the TEE cannot be taken out of it. So that one VM whose TAs sleep does not stop the
-//! others, a VM never has the last place while there are others at the gate, unless there is but one.
+//! others, a VM never has the last place while there are others at the gate, unless there is but one. It is the
+//! same VM after a reset, with another [`KernelTee`](crate::KernelTee) but perhaps with calls in the TEE still.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,15 +31,17 @@ pub struct Gate {
 struct State {
     /// Places that are taken.
     taken: usize,
-    last_member: u64,
-    members: HashMap<u64, Queue>,
-    /// Members with calls that wait, the next one first; each once.
-    turns: VecDeque<u64>,
+    /// The VMs, by name.
+    vms: HashMap<Arc<str>, Queue>,
+    /// VMs with calls that wait, the next one first; each once.
+    turns: VecDeque<Arc<str>>,
 }
 
 /// One VM's calls.
 #[derive(Debug, Default)]
 struct Queue {
+    /// How many [`Member`]s are this VM.
+    members: usize,
     inside: usize,
     waiting: VecDeque<Arc<Waiter>>,
 }
@@ -83,14 +86,11 @@ impl Gate {
         Arc::new(Self { places: places.max(1), state: Mutex::default() })
     }
 
-    /// Another VM is there.
-    pub(crate) fn join(self: &Arc<Self>) -> Arc<Member> {
-        let mut state = self.lock();
-        state.last_member += 1;
-        let id = state.last_member;
-        state.members.insert(id, Queue::default());
-        drop(state);
-        Arc::new(Member { gate: self.clone(), id })
+    /// The VM of that name is there, another or the same again.
+    pub(crate) fn join(self: &Arc<Self>, vm: &str) -> Arc<Member> {
+        let vm = Arc::<str>::from(vm);
+        self.lock().vms.entry(vm.clone()).or_default().members += 1;
+        Arc::new(Member { gate: self.clone(), vm })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -99,23 +99,23 @@ impl Gate {
 
     /// Gives free places to those whose turn it is.
     fn admit(&self, state: &mut State) {
-        let share = if state.members.len() > 1 { (self.places - 1).max(1) } else { self.places };
+        let share = if state.vms.len() > 1 { (self.places - 1).max(1) } else { self.places };
         while state.taken < self.places {
-            let may_enter = |id: &u64| state.members.get(id).is_some_and(|queue| queue.inside < share);
+            let may_enter = |vm: &Arc<str>| state.vms.get(vm).is_some_and(|queue| queue.inside < share);
             let Some(index) = state.turns.iter().position(may_enter) else {
                 return;
             };
-            let Some(id) = state.turns.remove(index) else {
+            let Some(vm) = state.turns.remove(index) else {
                 return;
             };
-            let Some(queue) = state.members.get_mut(&id) else {
+            let Some(queue) = state.vms.get_mut(&vm) else {
                 continue;
             };
             let Some(waiter) = queue.waiting.pop_front() else {
                 continue;
             };
             if !queue.waiting.is_empty() {
-                state.turns.push_back(id);
+                state.turns.push_back(vm);
             }
             if waiter.decide(Fate::Admitted) {
                 queue.inside += 1;
@@ -125,11 +125,11 @@ impl Gate {
     }
 }
 
-/// A VM at the gate, until it is dropped.
+/// A VM at the gate, until it and its places are dropped.
 #[derive(Debug)]
 pub(crate) struct Member {
     gate: Arc<Gate>,
-    id: u64,
+    vm: Arc<str>,
 }
 
 /// The call gave up before it was its turn.
@@ -160,22 +160,22 @@ impl Member {
 
     fn queue(&self, waiter: &Arc<Waiter>) {
         let mut state = self.gate.lock();
-        let Some(queue) = state.members.get_mut(&self.id) else {
+        let Some(queue) = state.vms.get_mut(&self.vm) else {
             return;
         };
         queue.waiting.push_back(waiter.clone());
         if queue.waiting.len() == 1 {
-            state.turns.push_back(self.id);
+            state.turns.push_back(self.vm.clone());
         }
         self.gate.admit(&mut state);
     }
 
     fn leave_queue(&self, waiter: &Arc<Waiter>) {
         let mut state = self.gate.lock();
-        if let Some(queue) = state.members.get_mut(&self.id) {
+        if let Some(queue) = state.vms.get_mut(&self.vm) {
             queue.waiting.retain(|other| !Arc::ptr_eq(other, waiter));
             if queue.waiting.is_empty() {
-                state.turns.retain(|id| *id != self.id);
+                state.turns.retain(|vm| *vm != self.vm);
             }
         }
     }
@@ -184,8 +184,13 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
-        state.members.remove(&self.id);
-        state.turns.retain(|id| *id != self.id);
+        // Nothing waits or is inside by a member that is dropped: what does so has it.
+        if let Some(queue) = state.vms.get_mut(&self.vm) {
+            queue.members -= 1;
+            if queue.members == 0 {
+                state.vms.remove(&self.vm);
+            }
+        }
         // The others' share may have grown.
         self.gate.admit(&mut state);
     }
@@ -199,7 +204,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.0.gate.lock();
         state.taken -= 1;
-        if let Some(queue) = state.members.get_mut(&self.0.id) {
+        if let Some(queue) = state.vms.get_mut(&self.0.vm) {
             queue.inside -= 1;
         }
         self.0.gate.admit(&mut state);
@@ -221,13 +226,13 @@ mod tests {
     }
 
     fn waiting(gate: &Gate) -> usize {
-        gate.lock().members.values().map(|queue| queue.waiting.len()).sum()
+        gate.lock().vms.values().map(|queue| queue.waiting.len()).sum()
     }
 
     #[test]
     fn vms_take_turns_however_many_calls_each_has() {
         let gate = Gate::new(1);
-        let (a, b) = (gate.join(), gate.join());
+        let (a, b) = (gate.join("a"), gate.join("b"));
         let place = enter(&a);
         let (entered, order) = mpsc::channel();
         let mut threads = Vec::new();
@@ -255,10 +260,10 @@ mod tests {
     #[test]
     fn no_vm_has_the_last_place_while_there_are_others() {
         let gate = Gate::new(3);
-        let a = gate.join();
+        let a = gate.join("a");
         let all = [enter(&a), enter(&a), enter(&a)];
         drop(all);
-        let b = gate.join();
+        let b = gate.join("b");
         let _two = [enter(&a), enter(&a)];
         let third = {
             let a = a.clone();
@@ -275,9 +280,35 @@ mod tests {
     }
 
     #[test]
+    fn a_vm_that_joins_again_has_its_places_still() {
+        let gate = Gate::new(3);
+        let a = gate.join("a");
+        let mut stuck = vec![enter(&a)];
+        drop(a);
+        // As long as it is the only one, all are its.
+        let a = gate.join("a");
+        drop([enter(&a), enter(&a)]);
+        let b = gate.join("b");
+        stuck.push(enter(&a));
+        let third = {
+            let a = a.clone();
+            thread::spawn(move || drop(enter(&a)))
+        };
+        while waiting(&gate) == 0 {
+            assert!(!third.is_finished(), "it had the last place");
+            thread::yield_now();
+        }
+        drop(enter(&b));
+        stuck.clear();
+        third.join().unwrap();
+        drop((a, b));
+        assert_eq!(gate.lock().vms.len(), 0);
+    }
+
+    #[test]
     fn what_waits_gives_up_when_asked_and_costs_no_place() {
         let gate = Gate::new(1);
-        let a = gate.join();
+        let a = gate.join("a");
         let place = enter(&a);
         for (asked, least, gives_up) in [
             (GiveUp::Cancel, GiveUp::Cancel, true),

@@ -134,7 +134,7 @@ impl KernelTee {
             revision: revision(&device),
         };
         let vm = Vm {
-            member: gate.join(),
+            member: gate.join(&name),
             attendant: Attendant::new(name).map_err(Error::Thread)?,
             copy_up_to,
             registers: data.gen_caps & GEN_CAP_REG_MEM != 0,
