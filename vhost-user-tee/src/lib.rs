@@ -33,6 +33,7 @@ pub mod device;
 pub mod door;
 pub mod executor;
 mod inherited;
+pub mod logging;
 pub mod partition;
 pub mod policy;
 mod rate_limit;

@@ -4,8 +4,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use env_logger::Env;
 use vhost_user_tee::args::{capabilities, Args};
 use vhost_user_tee::backend::Backends;
+use vhost_user_tee::logging::logger;
 use vhost_user_tee::{config, daemon};
 
 fn main() -> ExitCode {
@@ -14,9 +16,7 @@ fn main() -> ExitCode {
         println!("{}", capabilities());
         return ExitCode::SUCCESS;
     }
-    // The crate virtio-queue logs each fault of a guest's rings; the device does so itself, rationed.
-    let filter = "info,virtio_queue=off";
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).init();
+    logger(Env::default().default_filter_or("info")).init();
     let vms = match config::load(&args) {
         Ok(vms) => vms,
         Err(e) => {
