@@ -42,8 +42,12 @@ impl Device {
                 taken = self.take_in(index, transport, BATCH);
             }
             // Chains that have come meanwhile are taken in. A ring that makes no sense is left alone,
-            // but its driver may notify when it has set it right.
+            // but its driver may notify when it has set it right. One that was stopped meanwhile is not
+            // written to.
             let more = transport.with_rings(index, |rings| {
+                if !rings.ready() {
+                    return false;
+                }
                 let pending = rings.enable_notification(&*memory).unwrap_or(false);
                 pending && rings.iter(&*memory).is_ok()
             });

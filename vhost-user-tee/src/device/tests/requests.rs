@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use virtio_tee_spec as wire;
 use zerocopy::IntoBytes;
 
-use super::request::{max_answer_len, max_len, Parameter, Request};
+use crate::device::request::{max_answer_len, max_len, Parameter, Request};
 use crate::partition::Limits;
 
 const GEN_CAPS: u32 =
