@@ -241,7 +241,7 @@ impl CallTurn<'_> {
         results: &mut Results,
     ) -> Result<u32, Failure> {
         let out = passable.outgoing(request)?;
-        if self.outward().is_full() {
+        if self.outward().is_full() || self.terms().instances.closes_too_many() {
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }
         let client = Client { login: gp::LOGIN_TRUSTED_APP, uuid: self.instance().uuid() };

@@ -2,6 +2,7 @@
 //! Sessions with TAs and pseudo TAs, whoever has them: a guest's client (`context`) or a TA (`outward`).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ta_protocol::message::{
     Call, Param, Reply, NUM_PARAMS, OP_CLOSE, OP_INVOKE, OP_OPEN, OUTCOME_NOT_CREATED, OUTCOME_NOT_MAPPED,
@@ -95,7 +96,16 @@ impl Session {
     /// Closes it; later, on another thread, where the TA cannot be told now. Cannot be cancelled.
     pub(crate) fn close(&self, terms: Terms<'_>) {
         match self {
-            Self::Ta(session) => session.close(terms),
+            Self::Ta(session) => session.close(terms, None),
+            Self::Pseudo(_) => {}
+        }
+    }
+
+    /// The same where nobody waits for it, or could give up: once it is the TA's turn, that has so long as one has that
+    /// comes to its end.
+    pub(crate) fn close_for_nobody(&self, terms: Terms<'_>) {
+        match self {
+            Self::Ta(session) => session.close(terms, Some(terms.instances.grace())),
             Self::Pseudo(_) => {}
         }
     }
@@ -190,11 +200,15 @@ impl TaSession {
         }
     }
 
-    fn close(&self, terms: Terms<'_>) {
+    /// Closes it; a TA that takes longer than `grace`, where there is one, is killed.
+    fn close(&self, terms: Terms<'_>, grace: Option<Duration>) {
         let later = || terms.instances.close_later(vec![Session::Ta(self.clone())]);
         let Some(_waiting) = terms.wait_for(self.lease.instance()) else { return later() };
         let call = Call { op: OP_CLOSE, session: self.number, ..Call::default() };
         let close = |turn: CallTurn<'_>| {
+            if let Some(grace) = grace {
+                turn.kill_at(Instant::now() + grace);
+            }
             // Where the TA dies of it, it is closed as well.
             let _ = turn.call(&call, &[]);
             self.lease.instance().forget_session(self.number);

@@ -114,6 +114,81 @@ fn sessions_are_closed_when_the_ta_ends_that_has_them() {
     }
 }
 
+/// Nobody waits for it who could give up.
+#[test]
+fn a_ta_that_hangs_in_closing_for_a_dead_one_is_ended() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let source = ta_source("")
+        .replace(".stack_size = 4096,", ".stack_size = 4096, .flags = TA_FLAG_SINGLE_INSTANCE,")
+        .replace(
+            "TA_CloseSessionEntryPoint(void *s) { }",
+            "TA_CloseSessionEntryPoint(void *s) { for (;;) ; }",
+        );
+    soft_tee_testing::compile(&source, &folder.path().join(format!("{MULTI}.ta")));
+    let caller = format!("{CALLER}.ta");
+    std::fs::copy(soft_tee_testing::test_tas().join(&caller), folder.path().join(&caller)).unwrap();
+    let tee = soft_tee_with("hanging", |config| {
+        config.ta_dir = folder.path().to_owned();
+        config.limits.grace = Duration::from_millis(200);
+    });
+    let context = context(&tee);
+    let hang = |caller: &Arc<dyn tee::Session>| {
+        open_from(caller, MULTI, FOREVER, false, &CancelToken::new()).unwrap().0
+    };
+    // More often than there are threads to close with.
+    for round in 0..20 {
+        let a = open(&context, CALLER).unwrap();
+        wait_until("the TA can be had", || hang(&a) == (gp::SUCCESS, BY_TA));
+        assert_eq!(open(&context, MULTI).err(), Some(Failure::tee(gp::ERROR_BUSY)), "{round}");
+        assert!(invoke(&a, WRONG, &mut [value(Access::Input, 0, 0)]).is_err());
+        close(a);
+    }
+    drop(context);
+    drop(tee);
+}
+
+/// However many sessions TAs leave to be closed, there is an end to them.
+#[test]
+fn sessions_that_wait_to_be_closed_are_bounded() {
+    const CALLERS: usize = 5;
+    const EACH: usize = 256;
+    let _alone = alone();
+    let tee = soft_tee("behind");
+    let context = context(&tee);
+    let callers: Vec<_> = (0..CALLERS).map(|_| open(&context, CALLER).unwrap()).collect();
+    for caller in &callers {
+        for _ in 0..EACH {
+            opened_from(caller, SHARED);
+        }
+    }
+    let last = open(&context, CALLER).unwrap();
+    // Its client is still there, so who closes waits.
+    let busy = open(&context, SHARED).unwrap();
+    let token = Arc::new(CancelToken::new());
+    let sleeper = {
+        let token = token.clone();
+        thread::spawn(move || busy.invoke(SLEEP, &mut [value(Access::Input, 600_000, 0)], &token))
+    };
+    thread::sleep(Duration::from_millis(50));
+    for caller in callers {
+        assert!(invoke(&caller, WRONG, &mut [value(Access::Input, 0, 0)]).is_err());
+        close(caller);
+    }
+    let opened = || {
+        let (answer, number) = open_from(&last, MULTI, FOREVER, false, &CancelToken::new()).unwrap();
+        if answer.0 == gp::SUCCESS {
+            invoke(&last, CLOSE, &mut [value(Access::Input, number.into(), 0)]).unwrap();
+        }
+        answer
+    };
+    wait_until("no more are opened", || opened() == (gp::ERROR_OUT_OF_MEMORY, BY_TEE));
+    token.cancel();
+    assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
+    wait_until("more are opened", || opened() == (gp::SUCCESS, BY_TA));
+    close(last);
+}
+
 #[test]
 fn the_end_of_the_tee_ends_calls_within_calls() {
     let _alone = alone();

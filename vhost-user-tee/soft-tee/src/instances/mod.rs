@@ -139,9 +139,19 @@ impl Instances {
         self.setup.heap
     }
 
-    /// Closes sessions on a thread of its own.
+    /// How long one may take to come to its end.
+    pub(crate) fn grace(&self) -> Duration {
+        self.setup.grace
+    }
+
+    /// Closes sessions, for which nobody waits, on a thread of its own.
     pub(crate) fn close_later(&self, sessions: Vec<Session>) {
         self.shared.close_later(sessions);
+    }
+
+    /// Whether so many sessions wait for that that TAs are to open no more.
+    pub(crate) fn closes_too_many(&self) -> bool {
+        self.shared.is_behind()
     }
 
     /// The instance for a new session of TA `uuid`, made if need be.

@@ -19,6 +19,10 @@ use crate::terms::Terms;
 /// Most threads of a VM that close sessions: as many TAs can let that wait, and others not yet.
 const CLOSERS: usize = 16;
 
+/// Sessions that wait to be closed from which on TAs open no further ones: a few times what one TA can leave. What there
+/// can be is these, and what TAs have open.
+const MAX_TO_CLOSE: usize = 1024;
+
 /// A TA has another session, and takes no second one.
 const BUSY: Failure = Failure::tee(gp::ERROR_BUSY);
 /// How long who opens a session waits for others to be closed.
@@ -120,6 +124,11 @@ impl Shared {
         }
     }
 
+    /// Whether so many wait to be closed that there are to be no more of them.
+    pub(super) fn is_behind(&self) -> bool {
+        self.table().to_close.len() >= MAX_TO_CLOSE
+    }
+
     /// Joins the single instance of `uuid`, if there is one. A TA for one session at a time is not busy with one whose client
     /// has ended before this was asked for: that is being closed, and is waited for.
     pub(super) fn join(&self, uuid: Uuid) -> Result<Option<Lease>, Failure> {
@@ -144,7 +153,7 @@ impl Shared {
             drop(table);
             // Without the whole, all that there was has ended.
             if let Some(instances) = self.owner.get().and_then(Weak::upgrade) {
-                session.close(Terms::new(&instances, &cancel));
+                session.close_for_nobody(Terms::new(&instances, &cancel));
             }
             drop(session);
             self.ended.notify_all();

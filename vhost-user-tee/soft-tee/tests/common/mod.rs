@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use soft_tee::{Config, Limits, SoftTee, State};
 use tee::{Access, Context, Failure, Lifetime, Memory, Session, Tee};
@@ -67,11 +68,12 @@ pub(crate) fn memory_with(bytes: &[u8]) -> (Ram, Arc<Memory>) {
 
 /// Waits until `condition` holds, for as long as a test may hang.
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    for _ in 0..6000 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(60) {
         if condition() {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     panic!("{what}: not within a minute");
 }
