@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use fake_tee::{FakeTee, GATED_TA};
+use fake_tee::{FakeTee, State, GATED, GATED_TA, SLEEP, TA};
 use tee::{gp, Context, Failure, OpenSession, Tee, Version};
-use vhost_user_tee::partition::{self, Limits, Partition, Tag};
+use vhost_user_tee::partition::{self, Limits, Outcome, Partition, Tag};
 use virtio_tee_frontend::ring::HANG;
 
 fn eventually(what: &str, condition: impl Fn() -> bool) {
@@ -81,5 +81,46 @@ fn a_reset_that_finds_no_new_tee() {
     eventually("everything is freed", || state.contexts.load(SeqCst) == 0);
     partition.reset(HANG).unwrap();
     partition.open_context().unwrap();
+    assert_eq!(partition.shut_down(HANG), 0);
+}
+
+/// A partition on a fake TEE, which does what its state says.
+fn partition() -> (Partition, Arc<State>) {
+    let tee = Arc::new(FakeTee::new());
+    let state = tee.state.clone();
+    let make_tee = move || Ok(tee.clone() as Arc<dyn Tee>);
+    (Partition::new(Arc::new(make_tee), Limits::default()).unwrap(), state)
+}
+
+fn session(partition: &Partition, context: u64) -> u32 {
+    let (opened, opens) = mpsc::channel();
+    let request = OpenSession { uuid: TA, login: gp::LOGIN_PUBLIC, client: uuid::Uuid::nil() };
+    let done = Box::new(move |outcome: Result<Outcome, _>| opened.send(outcome.unwrap().result).unwrap());
+    partition.open_session(context, request, Vec::new(), Tag::default(), done).unwrap();
+    opens.recv_timeout(HANG).unwrap().unwrap()
+}
+
+fn invoke(partition: &Partition, context: u64, session: u32, func: u32) {
+    partition.invoke(context, session, func, Vec::new(), Tag::default(), Box::new(|_| ())).unwrap();
+}
+
+#[test]
+fn a_session_that_begins_to_close_in_a_closing_context_keeps_it_not_for_good() {
+    let (partition, state) = partition();
+    let context = partition.open_context().unwrap();
+    let sessions = [session(&partition, context), session(&partition, context)];
+    state.close_sleeps.store(true, SeqCst);
+    invoke(&partition, context, sessions[0], SLEEP);
+    invoke(&partition, context, sessions[1], GATED);
+    eventually("the calls run", || state.running() == 2);
+    partition.close_session(context, sessions[0], Box::new(|()| ())).unwrap();
+    let (closed, closes) = mpsc::channel();
+    partition.close_context(context, Box::new(move |()| closed.send(()).unwrap())).unwrap();
+    // The first call is cancelled, and its session closes while the context cannot yet.
+    eventually("the first session is being closed", || state.closing.load(SeqCst) == 1);
+    assert_eq!(state.running(), 1);
+    state.open_gate(true);
+    closes.recv_timeout(HANG).unwrap();
+    assert_eq!(state.sessions.load(SeqCst), 0);
     assert_eq!(partition.shut_down(HANG), 0);
 }

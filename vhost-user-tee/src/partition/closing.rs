@@ -118,11 +118,16 @@ impl Shared {
     /// What a session that is closing can do next.
     pub(super) fn settle_session(self: &Arc<Self>, tables: &mut Tables, context: u64, session: u32) -> Jobs {
         let mut jobs = Jobs::default();
-        let Some(entry) = tables.contexts.get_mut(&context).and_then(|c| c.sessions.get_mut(&session)) else {
+        let Some(holder) = tables.contexts.get_mut(&context) else {
+            return jobs;
+        };
+        // With its context closing, it keeps that from being closed.
+        let watched = holder.closing.is_some();
+        let Some(entry) = holder.sessions.get_mut(&session) else {
             return jobs;
         };
         if entry.calls == 0 && matches!(entry.state, SessionState::Closing(_)) {
-            let job = self.begin_close(context, session, entry, false);
+            let job = self.begin_close(context, session, entry, watched);
             tables.last_call += 1;
             jobs.closes.push((tables.last_call, job));
         }

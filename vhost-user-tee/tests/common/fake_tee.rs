@@ -53,6 +53,10 @@ pub struct State {
     pub close_millis: AtomicU64,
     /// Closing a session waits for the gate, besides.
     pub close_gated: AtomicBool,
+    /// Closing a session sleeps until it is abandoned, besides.
+    pub close_sleeps: AtomicBool,
+    /// Closings that sleep.
+    pub closing: AtomicI64,
     /// Nothing sleeps: what would ends as if cancelled.
     pub sleepless: AtomicBool,
     /// Opening a context panics.
@@ -220,11 +224,16 @@ impl Session for FakeSession {
         }
     }
 
-    fn close(&self, _cancel: &CancelToken) {
+    fn close(&self, cancel: &CancelToken) {
         std::thread::sleep(Duration::from_millis(self.0.close_millis.load(Ordering::SeqCst)));
         if self.0.close_gated.load(Ordering::SeqCst) {
             let _running = Running::new(&self.0);
             self.0.pass_gate();
+        }
+        if self.0.close_sleeps.load(Ordering::SeqCst) {
+            self.0.closing.fetch_add(1, Ordering::SeqCst);
+            self.0.sleep_until_cancelled(cancel);
+            self.0.closing.fetch_sub(1, Ordering::SeqCst);
         }
         let before = self.0.sessions.fetch_sub(1, Ordering::SeqCst);
         assert!(before > 0, "a session was closed twice");
