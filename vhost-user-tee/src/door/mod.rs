@@ -13,6 +13,7 @@
 //! [`Connection`]. Every connection has a device of its own, so what one VM leaves behind cannot reach
 //! the next.
 
+mod memory_files;
 pub mod socket;
 mod unsafe_fd;
 pub mod vfio_user;

@@ -19,7 +19,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -28,10 +28,13 @@ use vhost::vhost_user::Listener;
 use vhost_user_backend::{VhostUserBackend, VhostUserDaemon, VringMutex, VringT};
 use virtio_bindings::bindings::virtio_config::VIRTIO_F_ACCESS_PLATFORM;
 use virtio_queue::{Queue, QueueT};
-use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryMmap};
+use vm_memory::{
+    GuestAddressSpace, GuestMemoryAtomic, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion,
+};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::event::{EventConsumer, EventNotifier};
 
+use super::memory_files::{MemoryFiles, MAX_FILES};
 use super::socket::Socket;
 use super::unsafe_fd::ExitEvent;
 use super::Shutdown;
@@ -90,6 +93,8 @@ impl Transport for Vrings {
 struct Backend {
     device: Arc<Device>,
     memory: GuestMemoryAtomic<GuestMemoryMmap>,
+    /// What is held of it.
+    files: Mutex<MemoryFiles>,
     /// Known from the first event on; without one, no chain was ever taken.
     vrings: OnceLock<Vrings>,
     /// Where the control queue stood when it had last been looked at, to tell a reset from a pause.
@@ -105,6 +110,7 @@ impl Backend {
         Self {
             device,
             memory: GuestMemoryAtomic::new(GuestMemoryMmap::new()),
+            files: Mutex::default(),
             vrings: OnceLock::new(),
             control_at: AtomicU16::new(0),
             exit: ExitEvent::default(),
@@ -171,9 +177,15 @@ impl VhostUserBackend for Backend {
         self.device.read_config(offset, size)
     }
 
-    fn update_memory(&self, _memory: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<()> {
-        // `self.memory` is the same object. Calls in flight and registered memories keep the files.
-        Ok(())
+    // An error returned here ends the connection: the memory has been replaced already.
+    fn update_memory(&self, memory: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<()> {
+        // It is the same object as `self.memory`. Calls in flight and registered memories keep the files.
+        let mut held = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memory.memory();
+        if memory.iter().filter_map(|region| region.file_offset()).all(|file| held.hold(file.arc())) {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("more than {MAX_FILES} descriptors of memory are held")))
     }
 
     fn exit_event(&self, _thread_index: usize) -> Option<(EventConsumer, EventNotifier)> {

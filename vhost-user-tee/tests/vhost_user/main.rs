@@ -12,6 +12,7 @@ mod soft_tee;
 #[path = "../suite/mod.rs"]
 mod suite;
 
+mod memory;
 mod pause;
 
 use common::Door;

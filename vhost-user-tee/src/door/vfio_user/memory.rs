@@ -15,10 +15,12 @@ use vm_memory::{
 };
 
 use super::message::{DmaMap, DmaUnmap};
+use crate::door::memory_files::MemoryFiles;
 
-/// Mappings at a time, those included that calls still hold after they were ended. QEMU makes a handful,
-/// but one for each 2 MiB of memory that virtio-mem has plugged in. All VMs of a process share what
-/// the kernel gives it, 65,530 unless told otherwise (`vm.max_map_count`).
+/// Mappings at a time, those included that somebody still works with after they were ended. What is registered, or a
+/// call works on, holds no mapping, but its file: see [`MemoryFiles`]. QEMU makes a handful, but one for each 2 MiB of
+/// memory that virtio-mem has plugged in. All VMs of a process share what the kernel gives it, 65,530 unless told
+/// otherwise (`vm.max_map_count`).
 pub(super) const MAX_MAPS: usize = 4096;
 const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 
@@ -30,9 +32,16 @@ const READ_WRITE: u32 = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 /// driver does not while the memory is registered.
 pub(super) struct Memory {
     map: GuestMemoryAtomic<GuestMemoryMmap>,
-    /// What is mapped, by whomever it is held. One thread changes the map, with this lock.
-    live: Mutex<Vec<Weak<GuestRegionMmap>>>,
+    /// One thread changes the map, with this lock.
+    live: Mutex<Live>,
     max_maps: usize,
+}
+
+/// What there is, by whomever it is held.
+#[derive(Default)]
+struct Live {
+    maps: Vec<Weak<GuestRegionMmap>>,
+    files: MemoryFiles,
 }
 
 impl Memory {
@@ -61,8 +70,8 @@ impl Memory {
         let Some(file) = file.filter(|_| flags == READ_WRITE) else {
             return Ok(());
         };
-        live.retain(|region| region.strong_count() > 0);
-        if live.len() >= self.max_maps {
+        live.maps.retain(|region| region.strong_count() > 0);
+        if live.maps.len() >= self.max_maps {
             return Err(Errno::NOSPC);
         }
         let len = usize::try_from(size).map_err(|_| Errno::INVAL)?;
@@ -72,10 +81,15 @@ impl Memory {
         if !file.metadata().is_ok_and(|file| file.is_file() && end <= file.len()) {
             return Err(Errno::INVAL);
         }
-        let region = MmapRegion::from_file(FileOffset::new(file, offset), len).map_err(|_| Errno::INVAL)?;
+        let file = live.files.share(file).map_err(|_| Errno::INVAL)?;
+        if !live.files.hold(&file) {
+            return Err(Errno::NOSPC);
+        }
+        let region =
+            MmapRegion::from_file(FileOffset::from_arc(file, offset), len).map_err(|_| Errno::INVAL)?;
         let region = Arc::new(GuestRegionMmap::new(region, GuestAddress(address)).ok_or(Errno::INVAL)?);
         let map = now.insert_region(region.clone()).map_err(|_| Errno::INVAL)?;
-        live.push(Arc::downgrade(&region));
+        live.maps.push(Arc::downgrade(&region));
         self.replace(map);
         Ok(())
     }
@@ -127,6 +141,7 @@ mod tests {
     use vm_memory::Bytes;
 
     use super::*;
+    use crate::door::memory_files::MAX_FILES;
 
     const MIB: u64 = 1 << 20;
 
@@ -178,6 +193,31 @@ mod tests {
         assert_eq!(memory.map(&range(0, 4096), file(4096)), Err(Errno::NOSPC));
         held.clear();
         memory.map(&range(0, 4096), file(4096)).unwrap();
+    }
+
+    /// As memory that is registered does, and after the mapping has ended.
+    #[test]
+    fn what_holds_a_file_counts_unless_it_is_the_same() {
+        crate::inherited::set_right().unwrap();
+        let memory = Memory::new(4);
+        let map_and_keep = |file: OwnedFd| {
+            memory.map(&range(0, 4096), Some(file)).map(|()| {
+                let held =
+                    memory.now().find_region(GuestAddress(0)).unwrap().file_offset().unwrap().arc().clone();
+                unmap(&memory, 0, 0, 4096).unwrap();
+                held
+            })
+        };
+        let same = file(4096).unwrap();
+        let first = map_and_keep(same.try_clone().unwrap()).unwrap();
+        for _ in 0..4 {
+            assert!(Arc::ptr_eq(&map_and_keep(same.try_clone().unwrap()).unwrap(), &first));
+        }
+        let mut held: Vec<_> = (1..MAX_FILES).map(|_| map_and_keep(file(4096).unwrap()).unwrap()).collect();
+        assert_eq!(map_and_keep(file(4096).unwrap()).unwrap_err(), Errno::NOSPC);
+        map_and_keep(same).unwrap();
+        held.pop();
+        map_and_keep(file(4096).unwrap()).unwrap();
     }
 
     #[test]
