@@ -13,7 +13,7 @@ use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fake_tee::{FakeTee, State, GATED, GATED_TA, SLEEP, TA};
-use tee::{gp, Context, Failure, OpenSession, Tee, Version};
+use tee::{gp, Context, Failure, GiveUp, OpenSession, Tee, Version};
 use vhost_user_tee::partition::{self, Limits, Outcome, Partition, Tag};
 use virtio_tee_frontend::ring::HANG;
 
@@ -113,7 +113,7 @@ fn a_session_that_begins_to_close_in_a_closing_context_keeps_it_not_for_good() {
     invoke(&partition, context, sessions[0], SLEEP);
     invoke(&partition, context, sessions[1], GATED);
     eventually("the calls run", || state.running() == 2);
-    partition.close_session(context, sessions[0], Box::new(|()| ())).unwrap();
+    partition.close_session(context, sessions[0], 1, Box::new(|()| ())).unwrap();
     let (closed, closes) = mpsc::channel();
     partition.close_context(context, Box::new(move |()| closed.send(()).unwrap())).unwrap();
     // The first call is cancelled, and its session closes while the context cannot yet.
@@ -122,5 +122,23 @@ fn a_session_that_begins_to_close_in_a_closing_context_keeps_it_not_for_good() {
     state.open_gate(true);
     closes.recv_timeout(HANG).unwrap();
     assert_eq!(state.sessions.load(SeqCst), 0);
+    assert_eq!(partition.shut_down(HANG), 0);
+}
+
+#[test]
+fn a_closing_is_abandoned_with_the_queue_that_it_came_through() {
+    let (partition, state) = partition();
+    let context = partition.open_context().unwrap();
+    let session = session(&partition, context);
+    state.close_sleeps.store(true, SeqCst);
+    let (closed, closes) = mpsc::channel();
+    partition.close_session(context, session, 2, Box::new(move |()| closed.send(()).unwrap())).unwrap();
+    eventually("the session is being closed", || state.closing.load(SeqCst) == 1);
+    partition.ask_queues(&(0..2), GiveUp::Abandon);
+    // It cannot be cancelled.
+    partition.ask_queues(&(0..3), GiveUp::Cancel);
+    assert!(closes.recv_timeout(Duration::from_millis(50)).is_err());
+    partition.ask_queues(&(2..3), GiveUp::Abandon);
+    closes.recv_timeout(HANG).unwrap();
     assert_eq!(partition.shut_down(HANG), 0);
 }

@@ -31,7 +31,8 @@ impl Device {
     /// the driver's. Says whether the queue may be taken away; see [`Device::hurry`].
     ///
     /// Calls of other queues go on: also one that the closing of its session, asked for through this queue, waits for.
-    /// That is answered with `VIRTIO_TEE_S_IO`.
+    /// A closing that waits for such a call, or that its TEE cannot end, is answered with `VIRTIO_TEE_S_IO`: it works
+    /// on no memory of the driver's.
     pub fn stop_queue<T: Transport>(&self, index: usize, transport: &T, grace: Duration) -> bool {
         let own = index..index + 1;
         if self.wait_idle(&own, grace) || self.end(&own, &own, grace) {

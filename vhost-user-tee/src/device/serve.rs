@@ -93,7 +93,7 @@ impl Device {
                 self.partition.invoke(context, session, func, arguments, tag(cancel_id), done)?;
             }
             Request::CloseSession { context, session } => {
-                self.partition.close_session(context, session, acknowledge(reply))?;
+                self.partition.close_session(context, session, index, acknowledge(reply))?;
             }
         }
         Ok(())

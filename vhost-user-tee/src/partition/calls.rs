@@ -7,7 +7,7 @@ use std::sync::{Arc, MutexGuard};
 
 use tee::{gp, Access, CancelToken, Failure, GiveUp, Lifetime, MemRef, Memory, OpenSession, Param, Run};
 
-use super::closing::Calls;
+use super::closing::{ask, Calls};
 use super::tables::{Call, Context, Session, SessionState, Tables};
 use super::{Done, Error, Partition, Shared};
 
@@ -144,7 +144,8 @@ impl Partition {
         Ok(())
     }
 
-    /// Asks every call in flight that came through one of `queues` to give up.
+    /// Asks every call in flight that came through one of `queues` to give up; and the closing of a session, if it
+    /// is to be abandoned, since it cannot be cancelled.
     pub fn ask_queues(&self, queues: &Range<usize>, what: GiveUp) {
         let tables = self.shared.lock();
         let calls = tables.contexts.values().flat_map(|context| &context.calls);
@@ -152,8 +153,20 @@ impl Partition {
             .filter(|(_, call)| queues.contains(&call.tag.queue))
             .map(|(id, call)| (*id, call.cancel.clone()))
             .collect();
+        let sessions = tables.contexts.values().flat_map(|context| context.sessions.values());
+        let closings: Vec<_> = sessions
+            .filter_map(|session| match &session.state {
+                SessionState::BeingClosed { token, queue: Some(queue) }
+                    if what == GiveUp::Abandon && queues.contains(queue) =>
+                {
+                    Some(token.clone())
+                }
+                _ => None,
+            })
+            .collect();
         drop(tables);
         self.shared.ask(calls, what);
+        closings.iter().for_each(|token| ask(token, what));
     }
 
     fn submit(

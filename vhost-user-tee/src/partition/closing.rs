@@ -34,11 +34,17 @@ pub(super) struct Jobs {
 }
 
 impl Partition {
-    /// Closes a session. Calls made before go on, later ones are refused; `done` runs when the
-    /// TEE has closed it, without it if refused.
-    pub fn close_session(&self, context: u64, session: u32, done: Done<()>) -> Result<(), Error> {
+    /// Closes a session, as asked for through `queue`. Calls made before go on, later ones are refused; `done` runs
+    /// when the TEE has closed it, without it if refused.
+    pub fn close_session(
+        &self,
+        context: u64,
+        session: u32,
+        queue: usize,
+        done: Done<()>,
+    ) -> Result<(), Error> {
         let mut tables = self.shared.lock();
-        tables.context(context)?.session(context, session)?.state = SessionState::Closing(done);
+        tables.context(context)?.session(context, session)?.state = SessionState::Closing { done, queue };
         let jobs = self.shared.settle_session(&mut tables, context, session);
         drop(tables);
         self.shared.submit(jobs);
@@ -83,7 +89,7 @@ impl Shared {
     /// Sets a limit to what keeps a closing context from being closed; returns its calls.
     fn doom(&self, context: &Context) -> Calls {
         for session in context.sessions.values() {
-            if let SessionState::BeingClosed(token) = &session.state {
+            if let SessionState::BeingClosed { token, .. } = &session.state {
                 self.reaper.watch(token);
             }
         }
@@ -97,9 +103,7 @@ impl Shared {
     /// Asks calls to give up. One that still waits for a thread is over at once, on this thread.
     pub(super) fn ask(&self, calls: Calls, what: GiveUp) {
         for (id, token) in calls {
-            if catch_unwind(|| token.ask(what)).is_err() {
-                log::error!("the TEE implementation panicked asking a call to give up");
-            }
+            ask(&token, what);
             if let Some(job) = self.executor.calls.take(id) {
                 job();
             }
@@ -126,7 +130,7 @@ impl Shared {
         let Some(entry) = holder.sessions.get_mut(&session) else {
             return jobs;
         };
-        if entry.calls == 0 && matches!(entry.state, SessionState::Closing(_)) {
+        if entry.calls == 0 && matches!(entry.state, SessionState::Closing { .. }) {
             let job = self.begin_close(context, session, entry, watched);
             tables.last_call += 1;
             jobs.closes.push((tables.last_call, job));
@@ -148,7 +152,7 @@ impl Shared {
             return jobs;
         }
         for (session, entry) in &mut context.sessions {
-            if matches!(entry.state, SessionState::BeingClosed(_)) {
+            if matches!(entry.state, SessionState::BeingClosed { .. }) {
                 continue;
             }
             next_id += 1;
@@ -168,8 +172,12 @@ impl Shared {
     /// abandoned if that takes too long.
     fn begin_close(self: &Arc<Self>, context: u64, session: u32, entry: &mut Session, watched: bool) -> Job {
         let token = Arc::new(CancelToken::new());
-        let done = match mem::replace(&mut entry.state, SessionState::BeingClosed(token.clone())) {
-            SessionState::Closing(done) => Some(done),
+        let being_closed = |queue| SessionState::BeingClosed { token: token.clone(), queue };
+        let done = match mem::replace(&mut entry.state, being_closed(None)) {
+            SessionState::Closing { done, queue } => {
+                entry.state = being_closed(Some(queue));
+                Some(done)
+            }
             _ => None,
         };
         let (shared, tee) = (self.clone(), entry.tee.clone());
@@ -223,5 +231,12 @@ impl Shared {
             done(());
         }
         self.less.notify_all();
+    }
+}
+
+/// Asks a call, or the closing of a session, to give up.
+pub(super) fn ask(token: &CancelToken, what: GiveUp) {
+    if catch_unwind(|| token.ask(what)).is_err() {
+        log::error!("the TEE implementation panicked asking a call to give up");
     }
 }

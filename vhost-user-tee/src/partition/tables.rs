@@ -70,10 +70,16 @@ pub(super) struct Session {
 
 pub(super) enum SessionState {
     Open,
-    /// Takes no more calls; closes when the last one ends.
-    Closing(Done<()>),
-    /// A job closes it, which can be abandoned.
-    BeingClosed(Arc<CancelToken>),
+    /// Takes no more calls; closes when the last one ends. Asked for through `queue`.
+    Closing {
+        done: Done<()>,
+        queue: usize,
+    },
+    /// A job closes it, which can be abandoned. Asked for through `queue`, unless its context is closed.
+    BeingClosed {
+        token: Arc<CancelToken>,
+        queue: Option<usize>,
+    },
 }
 
 pub(super) struct Registered {
