@@ -22,6 +22,7 @@ pub(crate) fn release(instance: &Instance, memory: u64) {
     }
     let unmapped = {
         let control = instance.control();
+        // One that answers without reading what it is asked comes to its end here.
         send_request(&*control, Request::Unmap(memory)).is_ok() && answer(instance, &*control, memory)
     };
     if !unmapped {

@@ -167,6 +167,34 @@ fn a_flood_of_answers_for_other_memory() {
     is_killed_for_the_memory(&hostile);
 }
 
+/// It says that memory is gone before it is asked, and never reads what it is asked.
+#[test]
+fn answers_without_questions() {
+    let hostile = Hostile::new(
+        "static uint64_t part[2048];
+        if (recv(memory_socket, part, sizeof(part), MSG_DONTWAIT) > 0) {
+            uint64_t gone[2] = { 3, part[0] }; send(0, gone, sizeof(gone), 0);
+        }
+        reply();",
+    );
+    let context = hostile.context();
+    let client = std::thread::spawn(move || {
+        let session = open(&context, MULTI).unwrap();
+        let ram = Ram::new(1);
+        // More than a socket holds.
+        let ended = (0..10_000).find_map(|_| {
+            let memory = ram.memory(Lifetime::Registered, &[(0, 1)]);
+            let called = invoke(&session, NOP, &mut [memref(Access::Input, &memory, 0, 8)]);
+            context.release_memory(&memory);
+            called.err()
+        });
+        session.close(&CancelToken::new());
+        ended
+    });
+    wait_until("no release waits for it", || client.is_finished());
+    assert_eq!(client.join().unwrap(), DEAD);
+}
+
 #[test]
 fn nonsense_on_the_control_socket() {
     let hostile = Hostile::new(

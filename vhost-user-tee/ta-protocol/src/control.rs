@@ -122,10 +122,10 @@ pub fn receive_start(socket: impl AsFd) -> Result<(Start, StartFiles<OwnedFd>), 
     Ok((start, StartFiles { ta, mailbox, memory, exchange }))
 }
 
-/// The daemon's: asks.
+/// The daemon's: asks. It fails where the process has not taken in what was asked before.
 pub fn send_request(socket: impl AsFd, request: Request) -> Result<(), Error> {
     let Request::Unmap(map) = request;
-    socket::send(socket, &[[UNMAP, map].as_bytes()], &[])
+    socket::send_now(socket, &[[UNMAP, map].as_bytes()], &[])
 }
 
 /// The TA process's: is asked.
