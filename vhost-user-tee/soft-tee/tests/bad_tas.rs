@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use common::*;
 use soft_tee::{Config, Limits, SoftTee, State};
-use tee::{gp, CancelToken, Failure};
+use tee::{gp, Access, CancelToken, Failure, Lifetime, Param};
 use uuid::Uuid;
 
 /// Lines that were logged, by all tests.
@@ -50,10 +50,14 @@ fn refused(content: &[u8], ret: u32, words: &str) {
 }
 
 fn refused_in(folder: &Path, uuid: Uuid, ret: u32, words: &str) {
+    refused_with(folder, uuid, &mut [], ret, words);
+}
+
+fn refused_with(folder: &Path, uuid: Uuid, params: &mut [Param], ret: u32, words: &str) {
     record();
     let name = format!("vm-{}", folder.file_name().unwrap().to_string_lossy());
     let tee = soft_tee_with(&name, |config| config.ta_dir = folder.to_owned());
-    assert_eq!(open(&context(&tee), uuid).err(), Some(Failure::tee(ret)), "{words}");
+    assert_eq!(open_with(&context(&tee), uuid, params).err(), Some(Failure::tee(ret)), "{words}");
     drop(tee);
     let lines = LINES.lock().unwrap();
     let lines: Vec<_> = lines.iter().filter(|line| line.contains(&name)).collect();
@@ -157,6 +161,20 @@ fn in_need_of_a_function_that_is_not_there() {
 fn in_need_of_another_function() {
     let more = "void not_in_any_library(void); void use(void) { not_in_any_library(); }";
     refused(&compiled(&ta_source(more)), gp::ERROR_BAD_FORMAT, "undefined symbol: not_in_any_library");
+}
+
+/// It ends while memory is on its way to it, of which there is more than waits there.
+#[test]
+fn with_much_memory_that_it_does_not_come_to_take() {
+    let more = "void not_in_any_library(void); void use(void) { not_in_any_library(); }";
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(format!("{MULTI}.ta")), compiled(&ta_source(more))).unwrap();
+    let pages = 40_000;
+    let ram = Ram::new(pages * 2);
+    let runs: Vec<_> = (0..pages).map(|page| (page * 2, 1)).collect();
+    let memory = ram.memory(Lifetime::Transient, &runs);
+    let mut params = [memref(Access::Input, &memory, 0, 8)];
+    refused_with(folder.path(), MULTI, &mut params, gp::ERROR_BAD_FORMAT, "undefined symbol");
 }
 
 /// The code of a TA that runs while it is loaded is in the sandbox.

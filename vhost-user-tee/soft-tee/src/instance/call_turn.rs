@@ -12,6 +12,7 @@ use ta_protocol::mailbox::Turn as Mail;
 use ta_protocol::memory;
 use ta_protocol::message::{Call, Reply, ServiceRequest, OUTCOME_NOT_MAPPED};
 use ta_protocol::session::{SessionRequest, SERVICE_LEND};
+use ta_protocol::socket;
 use tee::{Failure, GiveUp, Lifetime, Memory};
 
 use super::{Instance, ABANDONED};
@@ -48,13 +49,21 @@ impl<'a> CallTurn<'a> {
         for part in parts {
             sent = sent.and_then(|()| memory::send(&instance.memory_socket, part));
         }
-        if let Err(error) = sent {
-            self.violation(&error);
+        // Who has ended has hung up, and what of is seen below.
+        let hung_up = matches!(sent, Err(socket::Error::HungUp));
+        if let Err(error) = &sent {
+            if !hung_up {
+                self.violation(error);
+            }
         }
         let mut passable = Passable::new(memories);
         let reply = self.await_reply(&mut passable);
         instance.session.store(0, Ordering::Relaxed);
         let reply = reply.ok_or_else(|| instance.failure())?;
+        if hung_up {
+            self.violation(&"it has hung up, and goes on");
+            return Err(instance.failure());
+        }
         if reply.outcome == OUTCOME_NOT_MAPPED {
             let mut mapped = instance.mapped();
             for memory in &new {
