@@ -91,9 +91,9 @@ pub(crate) struct Watched {
     pub(crate) instance: Arc<Instance>,
     /// Its process.
     pub(crate) child: Child,
-    /// Its stderr,
+    /// Its stderr.
     pub(crate) stderr: OwnedFd,
-    /// and what of it goes to the daemon's log.
+    /// What takes in all of that, and logs what may be logged.
     pub(crate) log: TaLog,
 }
 

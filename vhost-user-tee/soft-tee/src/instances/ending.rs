@@ -113,7 +113,7 @@ impl Instances {
     fn kill_at(&self, deadline: Instant) {
         let mut table = self.shared.table();
         let mut killed = false;
-        while !table.alive.is_empty() || table.closing > 0 {
+        while !table.alive.is_empty() || table.closings.threads > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() && !killed {
                 killed = true;

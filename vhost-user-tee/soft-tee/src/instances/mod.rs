@@ -34,7 +34,7 @@ use crate::ration::ErrorLog;
 use crate::registry::{Registry, TaImage};
 use crate::sessions::Session;
 use crate::state::State;
-use table::{join, Shared, Single, Table};
+use table::{Shared, Single, Table};
 
 /// What all instances are made with.
 pub(crate) struct Setup {
@@ -156,7 +156,7 @@ impl Instances {
 
     /// The instance for a new session of TA `uuid`, made if need be.
     pub(crate) fn lease(&self, uuid: Uuid) -> Result<Lease, Failure> {
-        if let Some(lease) = self.shared.join(uuid)? {
+        if let Some(lease) = self.shared.join_once_closed(uuid)? {
             return Ok(lease);
         }
         let image = self.registry.load(uuid).map_err(|error| {
@@ -165,7 +165,7 @@ impl Instances {
         })?;
         let mut table = self.shared.table();
         // Another session may have made it in the meantime.
-        if let Some(lease) = join(&mut table, uuid)? {
+        if let Some(lease) = table.join(uuid)? {
             return Ok(lease);
         }
         let instance = self.spawn(&mut table, image)?;
@@ -183,7 +183,7 @@ impl Instances {
             return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
         }
         let ta = image.head.uuid();
-        if table.alive.len() + table.closing >= *max_instances {
+        if table.alive.len() + table.closings.threads >= *max_instances {
             self.errors.error(format_args!("TA {ta}: the limit of {max_instances} instances is reached"));
             return Err(Failure::tee(gp::ERROR_OUT_OF_MEMORY));
         }

@@ -42,15 +42,38 @@ pub(super) struct Table {
     pub(super) single: HashMap<Uuid, Single>,
     /// All whose process has not ended.
     pub(super) alive: Vec<Arc<Instance>>,
-    /// Threads that close sessions, of instances that have ended for one. Each counts as an instance: what one VM can have
-    /// of both together is bounded.
-    pub(super) closing: usize,
-    /// Instances that have ended, whose sessions are about to be among those.
-    ending: usize,
-    /// What they have yet to close.
-    to_close: VecDeque<Session>,
+    pub(super) closings: Closings,
     /// No new ones.
     pub(super) closed: bool,
+}
+
+impl Table {
+    /// Joins the single instance of `uuid`, if there is one.
+    pub(super) fn join(&mut self, uuid: Uuid) -> Result<Option<Lease>, Failure> {
+        if self.closed {
+            return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
+        }
+        let Some(single) = self.single.get_mut(&uuid) else { return Ok(None) };
+        if single.crashed {
+            return Err(single.instance.failure());
+        }
+        if single.sessions > 0 && !single.instance.is_multi_session() {
+            return Err(BUSY);
+        }
+        single.sessions += 1;
+        Ok(Some(Lease { instance: single.instance.clone() }))
+    }
+}
+
+/// The closing of sessions for which nobody waits, such as those that an instance had when it ended.
+#[derive(Default)]
+pub(super) struct Closings {
+    /// Threads that do it. Each counts as an instance: what one VM can have of both together is bounded.
+    pub(super) threads: usize,
+    /// Instances that have ended, whose sessions are about to be in the queue.
+    ending: usize,
+    /// Sessions that no thread has come to.
+    queue: VecDeque<Session>,
 }
 
 #[derive(Default)]
@@ -72,7 +95,7 @@ impl Shared {
         {
             // First: who learns of the death and opens a session gets a new instance.
             let mut table = self.table();
-            table.ending += 1;
+            table.closings.ending += 1;
             if let Some(single) = table.single.get_mut(&instance.uuid()) {
                 if Arc::ptr_eq(&single.instance, instance) {
                     if instance.is_kept_crashed() && !instance.has_ended_as_planned() {
@@ -86,7 +109,7 @@ impl Shared {
         self.close_later(instance.died(death));
         // Last: who waits for the end of all finds nothing left to be done.
         let mut table = self.table();
-        table.ending -= 1;
+        table.closings.ending -= 1;
         table.alive.retain(|other| !Arc::ptr_eq(other, instance));
         drop(table);
         self.ended.notify_all();
@@ -99,23 +122,23 @@ impl Shared {
         }
         {
             let mut table = self.table();
-            table.to_close.extend(sessions);
-            if table.closing == CLOSERS {
+            table.closings.queue.extend(sessions);
+            if table.closings.threads == CLOSERS {
                 return;
             }
-            table.closing += 1;
+            table.closings.threads += 1;
         }
         let shared = self.clone();
         if thread::Builder::new().name("ta-closing".into()).spawn(move || shared.close_all()).is_ok() {
             return;
         }
         let mut table = self.table();
-        table.closing -= 1;
-        if table.closing > 0 {
+        table.closings.threads -= 1;
+        if table.closings.threads > 0 {
             // Others come to it.
             return;
         }
-        let sessions = mem::take(&mut table.to_close);
+        let sessions = mem::take(&mut table.closings.queue);
         drop(table);
         for lease in sessions.iter().filter_map(Session::lease) {
             lease
@@ -126,18 +149,18 @@ impl Shared {
 
     /// Whether so many wait to be closed that there are to be no more of them.
     pub(super) fn is_behind(&self) -> bool {
-        self.table().to_close.len() >= MAX_TO_CLOSE
+        self.table().closings.queue.len() >= MAX_TO_CLOSE
     }
 
-    /// Joins the single instance of `uuid`, if there is one. A TA for one session at a time is not busy with one whose client
-    /// has ended before this was asked for: that is being closed, and is waited for.
-    pub(super) fn join(&self, uuid: Uuid) -> Result<Option<Lease>, Failure> {
+    /// Does as [`Table::join`], but a TA for one session at a time is not busy with one whose client has ended before this
+    /// was asked for: that is being closed, and is waited for.
+    pub(super) fn join_once_closed(&self, uuid: Uuid) -> Result<Option<Lease>, Failure> {
         let deadline = Instant::now() + UNTIL_CLOSED;
         let mut table = self.table();
         loop {
-            let joined = join(&mut table, uuid);
+            let joined = table.join(uuid);
             let left = deadline.saturating_duration_since(Instant::now());
-            let nothing_closes = table.closing + table.ending == 0;
+            let nothing_closes = table.closings.threads + table.closings.ending == 0;
             if joined.as_ref().err() != Some(&BUSY) || nothing_closes || left.is_zero() {
                 return joined;
             }
@@ -149,7 +172,7 @@ impl Shared {
     fn close_all(&self) {
         let cancel = CancelToken::new();
         let mut table = self.table();
-        while let Some(session) = table.to_close.pop_front() {
+        while let Some(session) = table.closings.queue.pop_front() {
             drop(table);
             // Without the whole, all that there was has ended.
             if let Some(instances) = self.owner.get().and_then(Weak::upgrade) {
@@ -159,25 +182,9 @@ impl Shared {
             self.ended.notify_all();
             table = self.table();
         }
-        table.closing -= 1;
+        table.closings.threads -= 1;
         drop(table);
         // Not together with the last session: others may have closed all that there was for this thread.
         self.ended.notify_all();
     }
-}
-
-/// Joins the single instance of `uuid`, if there is one.
-pub(super) fn join(table: &mut Table, uuid: Uuid) -> Result<Option<Lease>, Failure> {
-    if table.closed {
-        return Err(Failure::tee(gp::ERROR_TARGET_DEAD));
-    }
-    let Some(single) = table.single.get_mut(&uuid) else { return Ok(None) };
-    if single.crashed {
-        return Err(single.instance.failure());
-    }
-    if single.sessions > 0 && !single.instance.is_multi_session() {
-        return Err(BUSY);
-    }
-    single.sessions += 1;
-    Ok(Some(Lease { instance: single.instance.clone() }))
 }
