@@ -59,7 +59,7 @@ impl Device {
         }
         let left = self.answer_rest(index, transport, grace);
         if left > 0 {
-            log::warn!("{}: queue {index} stopped with {left} calls that could not be ended", self.name);
+            self.warn(&format_args!("queue {index} stopped with {left} calls that could not be ended"));
         }
     }
 

@@ -129,6 +129,11 @@ impl DirectLink {
         Self { direct, thread }
     }
 
+    /// Pauses a queue, and goes on at once.
+    pub fn pause(&self, queue: usize, grace: Duration) {
+        self.direct.0.device.pause_queue(queue, &self.direct, grace);
+    }
+
     /// The other side, as long as this one is there.
     pub fn door(&self) -> Weak<Door> {
         Arc::downgrade(&self.direct.0)

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, unreachable_pub)] // each test binary uses a part
 
-mod direct;
+pub mod direct;
 pub mod fake_tee;
 
 use std::path::PathBuf;
