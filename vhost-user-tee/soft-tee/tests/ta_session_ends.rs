@@ -170,22 +170,22 @@ fn sessions_that_wait_to_be_closed_are_bounded() {
         let token = token.clone();
         thread::spawn(move || busy.invoke(SLEEP, &mut [value(Access::Input, 600_000, 0)], &token))
     };
-    thread::sleep(Duration::from_millis(50));
-    for caller in callers {
-        assert!(invoke(&caller, WRONG, &mut [value(Access::Input, 0, 0)]).is_err());
-        close(caller);
-    }
-    let opened = || {
-        let (answer, number) = open_from(&last, MULTI, FOREVER, false, &CancelToken::new()).unwrap();
+    let opened = |uuid, timeout| {
+        let (answer, number) = open_from(&last, uuid, timeout, false, &CancelToken::new()).unwrap();
         if answer.0 == gp::SUCCESS {
             invoke(&last, CLOSE, &mut [value(Access::Input, number.into(), 0)]).unwrap();
         }
         answer
     };
-    wait_until("no more are opened", || opened() == (gp::ERROR_OUT_OF_MEMORY, BY_TEE));
+    wait_until("it sleeps", || opened(SHARED, 10) == (gp::ERROR_CANCEL, BY_TEE));
+    for caller in callers {
+        assert!(invoke(&caller, WRONG, &mut [value(Access::Input, 0, 0)]).is_err());
+        close(caller);
+    }
+    wait_until("no more are opened", || opened(MULTI, FOREVER) == (gp::ERROR_OUT_OF_MEMORY, BY_TEE));
     token.cancel();
     assert_eq!(sleeper.join().unwrap(), Err(Failure::trusted_app(gp::ERROR_CANCEL)));
-    wait_until("more are opened", || opened() == (gp::SUCCESS, BY_TA));
+    wait_until("more are opened", || opened(MULTI, FOREVER) == (gp::SUCCESS, BY_TA));
     close(last);
 }
 
