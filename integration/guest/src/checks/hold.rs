@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! `hold`: stays in a call, so that something else can happen meanwhile.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tee_client::{Access, Context, Mapping, Operation, Param, Session, SharedMemory};
@@ -56,7 +56,8 @@ fn asleep(session: &Session, report: &Report, hold_ms: u32, how: How) -> Result<
     Ok(start.elapsed())
 }
 
-/// A call that uses registered memory, until a byte of it is written here; how long it took.
+/// A call that uses registered memory, until a byte of it is written here; how long it took. That it is held is said
+/// when the TA is in it.
 fn watching(
     session: &Session,
     report: &Report,
@@ -69,12 +70,19 @@ fn watching(
     for _ in 0..2 {
         probe::touch(session, &memory, 0)?;
     }
-    let watched = &memory.mapping().bytes()[0];
+    let (watched, there) = (&memory.mapping().bytes()[0], &memory.mapping().bytes()[size - 1]);
     watched.store(0, Ordering::SeqCst);
-    report.say(format_args!("holding session {}", session.id()));
+    let over = AtomicBool::new(false);
     let start = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            while there.load(Ordering::SeqCst) == 0 {
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            report.say(format_args!("holding session {}", session.id()));
             std::thread::sleep(due);
             watched.store(1, Ordering::SeqCst);
         });
@@ -82,7 +90,9 @@ fn watching(
             Param::whole(Access::Inout, &memory),
             Param::value(Access::Inout, 0, (size - 1) as u32),
         ]);
-        session.invoke(probe::WATCH, &mut operation)
+        let result = session.invoke(probe::WATCH, &mut operation);
+        over.store(true, Ordering::SeqCst);
+        result
     })?;
     Ok(start.elapsed())
 }
