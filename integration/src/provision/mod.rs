@@ -20,7 +20,8 @@
 //!
 //! Each step leaves one folder below `target/vm/`, named after what went into it, and is skipped
 //! where that folder exists. It is made under a temporary name and renamed when it is complete, by
-//! one process at a time: the others wait for the lock.
+//! one process at a time: the others wait for the lock. What takes minutes and is of no use to the others
+//! has a lock of its own.
 
 mod driver;
 mod guest_kernel;
@@ -147,16 +148,27 @@ pub struct Provisioned {
     pub guest: GuestPrograms,
 }
 
+/// What a process has provisioned: it looks but once whether that is up to date.
+struct Once<T>(Mutex<Option<T>>);
+
+impl<T: Clone> Once<T> {
+    const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    fn get(&self, make: impl FnOnce() -> Result<T, ProvisionError>) -> Result<T, ProvisionError> {
+        let mut done = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*done {
+            return Ok(made.clone());
+        }
+        Ok(done.insert(make()?).clone())
+    }
+}
+
 /// Provides all that virtual machines need, re-using what is there; looks once in a process.
 pub fn provision() -> Result<Provisioned, ProvisionError> {
-    static DONE: Mutex<Option<Provisioned>> = Mutex::new(None);
-    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(provisioned) = &*done {
-        return Ok(provisioned.clone());
-    }
-    let provisioned = provision_with(Profile::Test)?;
-    *done = Some(provisioned.clone());
-    Ok(provisioned)
+    static DONE: Once<Provisioned> = Once::new();
+    DONE.get(|| provision_with(Profile::Test))
 }
 
 fn provision_with(profile: Profile) -> Result<Provisioned, ProvisionError> {
@@ -254,16 +266,21 @@ pub fn driver_packages() -> Result<PathBuf, ProvisionError> {
 /// Writes the driver as patches to the kernel, and tries them: they apply, build without warnings, and please
 /// checkpatch.pl. Returns their folder.
 pub fn driver_patches() -> Result<PathBuf, ProvisionError> {
-    let _lock = store::lock()?;
+    let lock = store::lock()?;
     let (root, tree) = root_and_tree(RootKind::Machines)?;
+    drop(lock);
+    let _lock = store::lock_named("lock-patches")?;
     patches::ensure(&root, &tree)
 }
 
-/// Makes what an Arm machine with OP-TEE is booted from.
+/// Makes what an Arm machine with OP-TEE is booted from; looks once in a process.
 pub fn optee() -> Result<OpteeMachine, ProvisionError> {
-    let _lock = store::lock()?;
-    host_tools::ensure()?;
-    optee_unlocked(root::ensure(RootKind::Arm64)?)
+    static DONE: Once<OpteeMachine> = Once::new();
+    DONE.get(|| {
+        let _lock = store::lock()?;
+        host_tools::ensure()?;
+        optee_unlocked(root::ensure(RootKind::Arm64)?)
+    })
 }
 
 fn optee_unlocked(root: Root) -> Result<OpteeMachine, ProvisionError> {
@@ -281,18 +298,25 @@ pub fn optee_dev_kit() -> Result<PathBuf, ProvisionError> {
     Ok(root.dir.join("optee/os/usr/lib/optee-os-dev/vexpress-qemu_armv8a"))
 }
 
-/// Makes what a guest in such a machine is booted from and served by.
+/// Makes what a guest in such a machine is booted from and served by; looks once in a process.
 pub fn nested() -> Result<NestedGuest, ProvisionError> {
-    let _lock = store::lock()?;
-    let (root, driver) = driver_unlocked(RootKind::Arm64, Lints::Warn)?;
-    nested::ensure(optee_unlocked(root)?, driver)
+    static DONE: Once<NestedGuest> = Once::new();
+    DONE.get(|| {
+        let host = host_for_arm64()?;
+        let _lock = store::lock()?;
+        let (root, driver) = driver_unlocked(RootKind::Arm64, Lints::Warn)?;
+        nested::ensure(optee_unlocked(root)?, driver, &host)
+    })
 }
 
 /// Cross-compiles the host side for arm64 with Debian's own rustc, offline, inside the root; returns the
 /// folder of its programs.
 pub fn host_for_arm64() -> Result<PathBuf, ProvisionError> {
-    let _lock = store::lock()?;
+    let lock = store::lock()?;
     host_tools::ensure()?;
     let root = root::ensure(RootKind::Arm64)?;
-    programs::host_for_arm64(&root)
+    let vendor = programs::vendor()?;
+    drop(lock);
+    let _lock = store::lock_named("lock-host-arm64")?;
+    programs::host_for_arm64(&root, &vendor)
 }

@@ -29,10 +29,14 @@ pub struct NestedGuest {
     pub qemu: PathBuf,
 }
 
-/// Makes what `host` and `driver` do not have; the lock is held.
-pub(super) fn ensure(host: OpteeMachine, driver: Driver) -> Result<NestedGuest, ProvisionError> {
+/// Makes what `host`, `driver` and the folder `programs` of the host side do not have; the lock is held.
+pub(super) fn ensure(
+    host: OpteeMachine,
+    driver: Driver,
+    programs: &Path,
+) -> Result<NestedGuest, ProvisionError> {
     let qemu = qemu(&host.root)?;
-    let programs = stripped(&host.root, &programs::host_for_arm64(&host.root)?)?;
+    let programs = stripped(&host.root, programs)?;
     let ta_dir = programs::tas_for_arm64(&host.root)?;
     let front_end = programs::front_end_for_arm64(&host.root)?;
     Ok(NestedGuest { host, driver, programs, ta_dir, front_end, qemu })

@@ -122,11 +122,11 @@ pub(super) fn guest() -> Result<GuestPrograms, ProvisionError> {
 /// What is cross-compiled is for this target.
 const ARM64: &str = "aarch64-unknown-linux-gnu";
 
-/// Cross-compiles the host side, as it would be installed: an emulated processor is slow enough as it is. The
+/// Cross-compiles the host side, as it would be installed: an emulated processor is slow enough as it is. Its own
 /// lock is held. Returns the folder of its programs.
-pub(super) fn host_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError> {
+pub(super) fn host_for_arm64(root: &Root, vendor: &Path) -> Result<PathBuf, ProvisionError> {
     let title = "build the host side for arm64 with Debian's rustc";
-    cross_build(root, title, "cross-arm64", "-p vhost-user-tee -p ta-runtime")
+    cross_build(root, vendor, title, "cross-arm64", "-p vhost-user-tee -p ta-runtime")
 }
 
 /// Builds TAs for the software TEE on arm64 with the dev kit; the lock is held. Returns their folder. Those in Rust are
@@ -159,13 +159,18 @@ pub(super) fn front_end_for_arm64(root: &Root) -> Result<PathBuf, ProvisionError
 fn static_cross_build(root: &Root, title: &str, packages: &str) -> Result<PathBuf, ProvisionError> {
     let options =
         format!("--config 'target.{ARM64}.rustflags=[\"-Ctarget-feature=+crt-static\"]' {packages}");
-    cross_build(root, title, "guest-programs-arm64", &options)
+    cross_build(root, &vendor()?, title, "guest-programs-arm64", &options)
 }
 
 /// Cross-compiles for arm64 with Debian's own rustc, in release mode, offline, inside the root, into the
 /// folder `name`.
-fn cross_build(root: &Root, title: &str, name: &str, options: &str) -> Result<PathBuf, ProvisionError> {
-    let vendor = vendor()?;
+fn cross_build(
+    root: &Root,
+    vendor: &Path,
+    title: &str,
+    name: &str,
+    options: &str,
+) -> Result<PathBuf, ProvisionError> {
     let target = store::make_dir(&vm_dir().join(name))?;
     let script = format!(
         "cd /work/src && exec cargo build --release --locked --offline --target {ARM64} \
@@ -173,13 +178,13 @@ fn cross_build(root: &Root, title: &str, name: &str, options: &str) -> Result<Pa
          --config 'target.{ARM64}.linker=\"aarch64-linux-gnu-gcc\"' \
          --target-dir /work/target {options}"
     );
-    let binds = [(workspace(), "/work/src"), (&vendor, "/work/vendor"), (&target, "/work/target")];
+    let binds = [(workspace(), "/work/src"), (vendor, "/work/vendor"), (&target, "/work/target")];
     step(title, &vm_dir().join(format!("log/{name}.log")), root.command(&binds, &script))?;
     Ok(target.join(ARM64).join("release"))
 }
 
-/// The sources of all crates, for builds without a network.
-fn vendor() -> Result<PathBuf, ProvisionError> {
+/// The sources of all crates, for builds without a network; the lock is held.
+pub(super) fn vendor() -> Result<PathBuf, ProvisionError> {
     let path = workspace().join("Cargo.lock");
     let lock = std::fs::read(&path).map_err(|source| ProvisionError::Read { path, source })?;
     store::once(&format!("vendor-{}", store::key(&[&lock])), |part| {
