@@ -8,10 +8,11 @@
 //!              └─ context …
 //! ```
 //!
-//! All tables are behind one lock, held for table look-ups only: the TEE is always called without
-//! it, and but for opening a context, which waits for no TA, from a thread of the [`Executor`]. What a call uses is counted, so
-//! that nothing goes away under it; what waits for calls to end (closing a session, a context) waits
-//! in the tables, without a thread, and goes on when the last of them ends (`closing.rs`).
+//! All tables are behind one lock, held for table look-ups only: the TEE is always called without it.
+//! Calls into the TEE are made by threads of the [`Executor`], but for opening a context, which waits for
+//! no TA. What a call uses is counted, so that nothing goes away under it; what waits for calls to end
+//! (closing a session, a context) waits in the tables, without a thread, and goes on when the last of
+//! them ends (`closing.rs`).
 //!
 //! Answers are callbacks ([`Done`]), which run after the tables say what the answer says: a guest
 //! that has its answer may at once unregister the memory of the call.
