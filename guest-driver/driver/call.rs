@@ -205,8 +205,8 @@ fn manner(caller: Caller) -> Manner {
 }
 
 /// The name of user space's call in an open session, so that it has one in any case. libteec gives
-/// its calls none, and cancels what is under way in a session, which is all that OP-TEE looks at: so
-/// calls without a name have one in common.
+/// its calls none, and cancels what is under way in a session, which is all that OP-TEE looks at:
+/// so calls without a name have one in common.
 fn name_in_session(given: u32) -> u32 {
     match given {
         0 => UNNAMED,
@@ -215,8 +215,8 @@ fn name_in_session(given: u32) -> u32 {
 }
 
 /// The name of a call that opens a session, or of a client within the kernel, so that it has one in
-/// any case. The latter's cannot be cancelled but by this driver, when a task is killed in one: that
-/// is to leave others' calls in the session alone.
+/// any case. The latter's cannot be cancelled but by this driver, when a task is killed in one:
+/// that is to leave others' calls in the session alone.
 fn cancel_id(context: &Context, given: u32) -> u32 {
     match given {
         0 => context.device.new_cancel_id(),
