@@ -27,8 +27,8 @@ impl Device {
 
     /// The driver resets a queue, and will make no more chains available on it: waits for those that it has. Calls
     /// that take longer than `grace` are cancelled and, where that is not heeded within `grace`, abandoned, which
-    /// ends their TA. One that its TEE cannot end is outwaited: until it ends, the memory that it works on is not
-    /// the driver's. Says whether the queue may be taken away; see [`Device::hurry`].
+    /// ends their TA. One with memory that its TEE cannot end is outwaited: until it ends, the memory that it works on
+    /// is not the driver's. Says whether the queue may be taken away; see [`Device::hurry`].
     ///
     /// Calls of other queues go on: also one that the closing of its session, asked for through this queue, waits for.
     /// A closing that waits for such a call, or that its TEE cannot end, is answered with `VIRTIO_TEE_S_IO`: it works
@@ -69,16 +69,17 @@ impl Device {
     pub fn end_calls(&self, grace: Duration) {
         let all = self.all();
         if !self.wait_idle(&all, Duration::ZERO) && !self.end(&all, &all, grace) {
-            self.forget();
+            let left = self.forget();
+            self.warn(&format_args!("{left} calls that could not be ended"));
             // One that was just being put back when it was looked for.
             self.wait_idle(&all, grace);
         }
     }
 
-    /// Waits for what a [reset](Device::reset) has left: calls that their TEE cannot end, and which go on on the
+    /// Waits for what a [reset](Device::reset) has left: calls that their TEE cannot end, and which go on on
     /// memory that they were given. Says whether none is left; see [`Device::hurry`].
     pub fn outwait_reset(&self) -> bool {
-        self.partition.outwait_contexts(|| self.warn(&"a reset waits for a call that its TEE cannot end"))
+        self.partition.outwait_all(|| self.warn(&"a reset waits for a call that its TEE cannot end"))
     }
 
     /// From now on nobody waits for calls that their TEE cannot end, or again does; who waits stops.

@@ -2,6 +2,7 @@
 //! Chains that were taken off a queue and not put back yet.
 
 use std::collections::HashMap;
+use std::mem::take;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -72,13 +73,14 @@ impl Outstanding {
     }
 
     /// Answers no chain any more: after a reset they are not the driver's, and the memory that the
-    /// answers would go to may be anything's.
-    pub(super) fn forget(&self) {
+    /// answers would go to may be anything's. Says how many there were.
+    pub(super) fn forget(&self) -> usize {
         let mut state = self.lock();
-        state.open.clear();
+        let forgotten = take(&mut state.open).len();
         if state.moving == 0 {
             self.idle.notify_all();
         }
+        forgotten
     }
 
     /// Answers every chain that still waits with `bytes`. Its real answer is dropped when it comes.

@@ -102,7 +102,8 @@ impl Partition {
             return Err(Error::Limit("sessions"));
         }
         tables.sessions += 1;
-        let call = Call { session: 0, tag, cancel: Arc::default(), memories, ended: false };
+        let lent = has_memory(&params);
+        let call = Call { session: 0, tag, cancel: Arc::default(), lent, memories, ended: false };
         self.submit(tables, context, call, Target::Open { context: tee, request }, params, done)
     }
 
@@ -121,7 +122,8 @@ impl Partition {
         let tee = entry.session(context, session)?.tee.clone();
         let (params, memories) = entry.resolve(context, arguments)?;
         entry.session(context, session)?.calls += 1;
-        let call = Call { session, tag, cancel: Arc::default(), memories, ended: false };
+        let lent = has_memory(&params);
+        let call = Call { session, tag, cancel: Arc::default(), lent, memories, ended: false };
         self.submit(tables, context, call, Target::Invoke { session: tee, func }, params, done)
     }
 
@@ -203,6 +205,11 @@ impl Partition {
         self.shared.executor.calls.submit(id, Box::new(job));
         Ok(())
     }
+}
+
+/// Whether any of it is memory of the guest's.
+fn has_memory(params: &[Param]) -> bool {
+    params.iter().any(|param| matches!(param, Param::MemRef { buffer: Some(_), .. }))
 }
 
 impl Target {

@@ -196,7 +196,7 @@ impl Partition {
     /// Ends what the driver had before a reset, and waits for that. TAs that have not ended after
     /// `grace` are ended with their TEE; then there is a new one. Where that fails, there is none until
     /// the next reset. A call that its TEE cannot end goes on, after `grace` once more, on the memory that
-    /// it was given: see [`Partition::outwait_contexts`].
+    /// it was given: see [`Partition::outwait_all`].
     pub fn reset(&self, grace: Duration) -> Result<(), SetupError> {
         self.close_all();
         if self.wait_for_contexts(grace) && self.shared.lock().tee.is_some() {

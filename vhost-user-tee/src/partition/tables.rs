@@ -94,6 +94,8 @@ pub(super) struct Call {
     pub(super) session: u32,
     pub(super) tag: Tag,
     pub(super) cancel: Arc<CancelToken>,
+    /// It has memory of the guest's: the TEE works on that until it ends.
+    pub(super) lent: bool,
     /// Registered memories it uses, one entry per parameter; none once it has ended.
     pub(super) memories: Vec<u64>,
     /// The TEE has answered, and the guest is about to be told.

@@ -23,19 +23,23 @@ impl Partition {
         true
     }
 
-    /// Waits until there are no contexts, with no call on the memory of any, however long that takes:
-    /// some TEEs cannot end a call from outside. `begins_to_wait` runs if there are any. Says whether that
+    /// Waits until no call has memory of the guest's, however long that takes: some TEEs cannot end a call from
+    /// outside. One without memory can be left to itself. `begins_to_wait` runs if there are any. Says whether that
     /// came true: not where somebody [hurries](Partition::hurry).
-    pub fn outwait_contexts(&self, begins_to_wait: impl FnOnce()) -> bool {
-        self.outwait(begins_to_wait, |tables| tables.contexts.is_empty())
+    pub fn outwait_all(&self, begins_to_wait: impl FnOnce()) -> bool {
+        self.outwait(begins_to_wait, |tables| {
+            tables.contexts.values().all(|context| {
+                let being_freed = context.closing.as_ref().is_some_and(|closing| closing.last_step);
+                !being_freed && !context.calls.values().any(|call| call.lent)
+            })
+        })
     }
 
-    /// Waits until no call that came through one of `queues` is in the TEE, as
-    /// [`Partition::outwait_contexts`] does.
+    /// Waits until no such call that came through one of `queues` has, as [`Partition::outwait_all`] does.
     pub fn outwait_calls(&self, queues: &Range<usize>, begins_to_wait: impl FnOnce()) -> bool {
         self.outwait(begins_to_wait, |tables| {
             let mut calls = tables.contexts.values().flat_map(|context| context.calls.values());
-            !calls.any(|call| queues.contains(&call.tag.queue))
+            !calls.any(|call| call.lent && queues.contains(&call.tag.queue))
         })
     }
 

@@ -5,10 +5,11 @@
 use std::time::{Duration, Instant};
 
 use tee::gp;
-use virtio_tee_frontend::client::Client;
+use virtio_tee_frontend::client::{Client, Param, Pending};
+use virtio_tee_frontend::memory::{Pages, PAGE};
 use virtio_tee_frontend::vfio_user::pci::common;
 use virtio_tee_frontend::vfio_user::{Command, VfioUser};
-use virtio_tee_spec as wire;
+use virtio_tee_spec::{self as wire, VIRTIO_TEE_ATTR_MEMREF_INOUT as INOUT};
 
 use crate::common::fake_tee::{GATED, NOP, SLEEP};
 use crate::common::{eventually, nothing_left, session, status, BackEnd};
@@ -40,6 +41,13 @@ fn restart_queue(client: &mut Client, queue: usize) {
 fn nop(client: &mut Client, queue: usize, context: u64, session: u32) {
     let call = client.start_invoke(queue, context, session, NOP, 0, &[]).unwrap();
     assert_eq!(client.finish(call).unwrap().ret, 0);
+}
+
+/// A call that nothing ends but the gate, with memory.
+fn stuck(client: &mut Client, context: u64, session: u32) -> (Pending, Pages) {
+    let page = client.allocate(PAGE).unwrap();
+    let params = [Param::transient(INOUT, &[page.run()], 0, PAGE)];
+    (client.start_invoke(1, context, session, GATED, 0, &params).unwrap(), page)
 }
 
 fn is_resetting(client: &mut Client, queue: u16) -> bool {
@@ -89,7 +97,7 @@ fn a_queue_reset_is_not_over_before_its_calls() {
     let mut client = back_end.connect();
     let (context, session) = session(&mut client);
     let sleeping = client.start_invoke(1, context, session, SLEEP, 0, &[]).unwrap();
-    let stuck = client.start_invoke(1, context, session, GATED, 0, &[]).unwrap();
+    let (stuck, _page) = stuck(&mut client, context, session);
     let other = client.start_invoke(2, context, session, GATED, 0, &[]).unwrap();
     eventually("the calls run", || back_end.tee.state.running() == 3);
     link(&mut client).begin_queue_reset(1).unwrap();
@@ -103,6 +111,29 @@ fn a_queue_reset_is_not_over_before_its_calls() {
     assert_eq!(client.finish(other).unwrap().ret, 0);
     restart_queue(&mut client, 1);
     nop(&mut client, 1, context, session);
+}
+
+/// There is nothing of the driver's that it could still write to.
+#[test]
+fn a_call_without_memory_keeps_no_reset_waiting() {
+    let back_end = BackEnd::start();
+    let mut client = back_end.connect();
+    let (context, session1) = session(&mut client);
+    let call = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 1);
+    link(&mut client).begin_queue_reset(1).unwrap();
+    link(&mut client).wait_queue_reset(1).unwrap();
+    assert_eq!(status(client.finish(call)), wire::VIRTIO_TEE_S_IO);
+    restart_queue(&mut client, 1);
+    let _call = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    eventually("the call runs", || back_end.tee.state.running() == 2);
+    client.reset().unwrap();
+    assert_eq!(back_end.tee.state.running(), 2);
+    let (again, session2) = session(&mut client);
+    nop(&mut client, 1, again, session2);
+    back_end.tee.state.open_gate(true);
+    client.close_context(again).unwrap();
+    nothing_left(&back_end);
 }
 
 #[test]
@@ -129,7 +160,7 @@ fn a_device_reset_is_not_over_before_its_calls() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, session1) = session(&mut client);
-    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    let (_stuck, _page) = stuck(&mut client, context, session1);
     eventually("the call runs", || back_end.tee.state.running() == 1);
     link(&mut client).begin_reset().unwrap();
     stays("the device is being reset", Duration::from_secs(1), || {
@@ -203,7 +234,7 @@ fn resets_that_are_asked_for_again_and_again_are_one() {
     let mut client = back_end.connect();
     let (context, session1) = session(&mut client);
     // One that takes its time to be reset.
-    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    let (_stuck, _page) = stuck(&mut client, context, session1);
     eventually("the call runs", || back_end.tee.state.running() == 1);
     let pci = link(&mut client).pci().clone();
     for _ in 0..1000 {
@@ -246,7 +277,7 @@ fn a_reset_by_message_outwaits_no_call() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, session1) = session(&mut client);
-    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    let (_stuck, _page) = stuck(&mut client, context, session1);
     eventually("the call runs", || back_end.tee.state.running() == 1);
     let connection = link(&mut client).pci().connection().clone();
     assert!(connection.request(Command::DeviceReset, &[], &[]).unwrap().is_empty());
@@ -279,7 +310,7 @@ fn a_vm_that_waits_for_its_calls_in_a_reset_may_leave() {
     let mut back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, session1) = session(&mut client);
-    let _stuck = client.start_invoke(1, context, session1, GATED, 0, &[]).unwrap();
+    let (_stuck, _page) = stuck(&mut client, context, session1);
     eventually("the call runs", || back_end.tee.state.running() == 1);
     link(&mut client).begin_reset().unwrap();
     stays("the device is being reset", LONGER_THAN_GRACE, || link(&mut client).pci().status().unwrap() != 0);
@@ -287,7 +318,7 @@ fn a_vm_that_waits_for_its_calls_in_a_reset_may_leave() {
     let mut client = back_end.connect();
     let (context, session2) = session(&mut client);
     nop(&mut client, 1, context, session2);
-    let _stuck = client.start_invoke(1, context, session2, GATED, 0, &[]).unwrap();
+    let (_stuck, _page) = stuck(&mut client, context, session2);
     eventually("the call runs", || back_end.tee.state.running() == 2);
     link(&mut client).begin_reset().unwrap();
     back_end.stop(Duration::ZERO);
