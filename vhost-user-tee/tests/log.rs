@@ -12,7 +12,9 @@ use common::direct::DirectLink;
 use common::fake_tee::GATED;
 use common::{eventually, session, status, BackEnd, Door};
 use log::{LevelFilter, Log, Metadata, Record};
-use virtio_tee_spec as wire;
+use virtio_tee_frontend::client::Param;
+use virtio_tee_frontend::memory::PAGE;
+use virtio_tee_spec::{self as wire, VIRTIO_TEE_ATTR_MEMREF_INOUT};
 
 const DOOR: Door = Door::InProcess;
 
@@ -50,7 +52,9 @@ fn calls_that_cannot_be_ended_are_told_of_but_not_without_limit() {
     let back_end = BackEnd::start();
     let mut client = back_end.connect();
     let (context, opened) = session(&mut client);
-    let _stuck = client.start_invoke(1, context, opened, GATED, 0, &[]).unwrap();
+    let page = client.allocate(PAGE).unwrap();
+    let params = [Param::transient(VIRTIO_TEE_ATTR_MEMREF_INOUT, &[page.run()], 0, PAGE)];
+    let _stuck = client.start_invoke(1, context, opened, GATED, 0, &params).unwrap();
     eventually("the call runs", || back_end.tee.state.running() == 1);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -60,7 +64,8 @@ fn calls_that_cannot_be_ended_are_told_of_but_not_without_limit() {
         });
         client.reset().unwrap();
     });
-    assert_eq!(LINES.lock().len(), 1);
+    assert_eq!(LINES.with("test: 1 calls that could not be ended"), 1);
+    assert_eq!(LINES.lock().len(), 2);
 
     back_end.tee.state.open_gate(false);
     let (context, opened) = session(&mut client);
