@@ -9,7 +9,7 @@ use zerocopy::byteorder::little_endian::U32;
 
 use super::{config::Limits, context::Context, loan::Loan, memory, probe::VirtioTee};
 use crate::{
-    tee::{Access, MemRef, Param, Params},
+    tee::{Access, MemRef, Param, Params, Shm},
     wire,
 };
 
@@ -115,9 +115,8 @@ impl Arguments {
     /// Registers memory, or adds it to the runs. `E2BIG` if that are more runs than a request can
     /// have.
     fn place(&mut self, limits: &Limits, loan: &Loan) -> Result<Place> {
-        let again = self.uses(loan);
         if let Some(shm) = loan.shm() {
-            if let Some(id) = memory::name_for_call(shm, false, again)? {
+            if let Some(id) = memory::name_for_call(shm, false, self.uses(shm))? {
                 return Ok(Place::Registered { id });
             }
         }
@@ -130,7 +129,7 @@ impl Arguments {
             }),
             (Err(E2BIG), Some(shm)) => {
                 self.runs.truncate(before);
-                let id = memory::name_for_call(shm, true, again)?.ok_or(E2BIG)?;
+                let id = memory::name_for_call(shm, true, false)?.ok_or(E2BIG)?;
                 Ok(Place::Registered { id })
             }
             (Err(error), _) => Err(error),
@@ -138,12 +137,9 @@ impl Arguments {
     }
 
     /// Whether a parameter before is in the same shared memory.
-    fn uses(&self, loan: &Loan) -> bool {
-        let same = |other: &Loan| match (other.shm(), loan.shm()) {
-            (Some(other), Some(shm)) => ptr::eq(other, shm),
-            _ => false,
-        };
-        self.memories.iter().any(same)
+    fn uses(&self, shm: &Shm<VirtioTee>) -> bool {
+        let mut others = self.memories.iter().filter_map(Loan::shm);
+        others.any(|other| ptr::eq(other, shm))
     }
 
     /// Adds the pages that hold the memory to the runs, and returns where in them its bytes begin.

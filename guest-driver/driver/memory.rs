@@ -121,7 +121,7 @@ impl Memory {
                 *state = State::Used;
                 Some(Step::TakeAlong)
             }
-            State::Used if again && !must => Some(Step::TakeAlong),
+            State::Used if again => Some(Step::TakeAlong),
             State::Fresh | State::Used => {
                 *state = State::Registering;
                 Some(Step::Register)
